@@ -1,0 +1,1 @@
+"""Facts about a person that were true strictly before the index date."""

@@ -1,0 +1,1 @@
+"""Record linkage: cohort people to national records, and offenders to benefit records."""

@@ -1,0 +1,1 @@
+"""What happened to offenders: index events and one-year proven reoffending."""

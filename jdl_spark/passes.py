@@ -1,0 +1,84 @@
+"""The one way a heavy stage walks over the nation: shard by shard, in Arrow, next to a kernel.
+
+Why not plain Spark rows: candidates stay in the worker, the bits of a sum must not depend on how
+Spark cut the data, and many requests share one reading of a shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
+
+from jdl_spark.stats.pool import RequestGroup
+from jdl_spark.stats.shard import CovariateShard
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ShardKernel = Callable[[int, CovariateShard], Iterable[pa.RecordBatch]]
+
+
+def over_shards(covariates: DataFrame, kernel: ShardKernel, schema: str) -> DataFrame:
+    """Apply a kernel to every shard of the covariates table.
+
+    Parameters
+    ----------
+    covariates : DataFrame of schemas.COVARIATES
+        One release's rows: one row per shard.
+    kernel : callable (shard number, CovariateShard) -> record batches of `schema`
+        Runs in the worker with one BLAS thread. What it needs of the requests travels in its closure.
+    schema : str
+        Spark SQL column list of what the kernel gives back.
+
+    Returns
+    -------
+    DataFrame
+        The kernel's rows, in no particular order: the caller sorts by shard before it adds.
+    """
+
+    def walk(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with threadpool_limits(limits=1):
+            for batch in batches:
+                for row in batch.to_pylist():
+                    shard = CovariateShard.from_bytes(row["payload"], row["columns"])
+                    yield from kernel(row["shard"], shard)
+
+    return covariates.select("shard", "columns", "payload").mapInArrow(walk, schema)
+
+
+def collect_groups(members: DataFrame, links: DataFrame) -> list[RequestGroup]:
+    """Bring the treatment groups and pool bars of all requests to the driver, sorted by request.
+
+    Parameters
+    ----------
+    members : DataFrame of schemas.MEMBERS. Rows without `reason` are the treatment groups.
+    links : DataFrame of schemas.LINKS. Every identity that a submitted row could be is barred.
+
+    Returns
+    -------
+    list of RequestGroup
+        One per request that has a treatment group.
+    """
+    treated = (
+        members.where("reason IS NULL")
+        .select("request_id", "index_event_id", "landmark_days", "stratum")
+        .orderBy("request_id", "index_event_id")
+        .toArrow()
+        .to_pandas()
+    )
+    barred = links.select("request_id", "offender_id").distinct().toArrow().to_pandas()
+    bars = {str(key): np.sort(rows["offender_id"].to_numpy(np.int64)) for key, rows in barred.groupby("request_id")}
+    return [
+        RequestGroup(
+            request_id=str(key),
+            treated=rows["index_event_id"].to_numpy(np.int64),
+            landmark=rows["landmark_days"].to_numpy(np.int32),
+            strata=np.unique(rows["stratum"].to_numpy(np.int64)),
+            barred=bars.get(str(key), np.empty(0, np.int64)),
+        )
+        for key, rows in treated.groupby("request_id", sort=True)
+    ]

@@ -1,0 +1,1 @@
+"""Submissions: a folder becomes cohort rows, refusals and questions."""

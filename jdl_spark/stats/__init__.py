@@ -1,0 +1,1 @@
+"""Kernels: NumPy in, NumPy out. No Spark, no files."""

@@ -1,0 +1,72 @@
+"""Who is treated and who may be compared with them, within one shard.
+
+The rules (docs/methodology.md, "Treatment group and pool"):
+
+- nobody whom a submitted row of the request could be stands in its pool, with any event;
+- the pool has the strata of the treated (same years, kinds of event, sex);
+- each remaining person gives one eligible event, the one with the smallest stored hash;
+- landmark: event j may be compared with treated event i only if j's first reoffence is later than
+  i's delay between index date and intervention; in the propensity fit j weighs the share of the
+  treated whose delay it survived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jdl_spark.stats.shard import CovariateShard, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class RequestGroup:
+    """One request's treatment group and who is barred from its pool.
+
+    Attributes
+    ----------
+    treated : int64, shape (n1,), sorted. Index event ids.
+    landmark : int32, shape (n1,). Days; 0 or less where there is no condition. Order of `treated`.
+    strata : int64, sorted and distinct. Strata of the treated.
+    barred : int64, sorted and distinct. Offender ids kept out of the pool with all their events.
+    """
+
+    request_id: str
+    treated: IntArray
+    landmark: NDArray[np.int32]
+    strata: IntArray
+    barred: IntArray
+
+
+def is_in(values: IntArray, members: IntArray) -> NDArray[np.bool_]:
+    """Return which of `values` are among the sorted, distinct `members`."""
+    if not len(members):
+        return np.zeros(len(values), dtype=bool)
+    at = np.searchsorted(members, values)
+    at[at == len(members)] = 0
+    return np.asarray(members[at] == values)
+
+
+def treated_rows(shard: CovariateShard, group: RequestGroup) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Return the rows of the shard that are treated events of the request, and their landmarks."""
+    rows = np.flatnonzero(is_in(shard.event_id, group.treated))
+    return rows, group.landmark[np.searchsorted(group.treated, shard.event_id[rows])]
+
+
+def pool_rows(shard: CovariateShard, group: RequestGroup) -> tuple[NDArray[np.intp], FloatArray]:
+    """Return the shard's rows in the request's pool, ascending, and their weight in the fit.
+
+    Returns
+    -------
+    rows : intp, shape (m,)
+    weight : float64, shape (m,). Share of the treated whose landmark the event survived, in (0, 1].
+        Events that survived nobody's landmark are left out.
+    """
+    mask = shard.eligible & is_in(shard.stratum, group.strata) & ~is_in(shard.offender_id, group.barred)
+    rows = shard.one_event_a_person(mask)
+    delays = np.sort(group.landmark)
+    survived = np.searchsorted(delays, shard.first_reoffence[rows], side="left")  # landmarks strictly below
+    weight = survived / max(len(delays), 1)
+    keep = weight > 0
+    return rows[keep], weight[keep]

@@ -1,0 +1,127 @@
+"""One shard of index events as arrays: what the heavy passes read.
+
+Why packed: Arrow cuts plain rows into batches whose size varies with the run, and the bits of a
+matrix product depend on the block's shape. A shard is therefore stored whole, in one row, and is
+the same bytes on any number of partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+NEVER = np.int32(2**31 - 1)
+"""`first_reoffence` of somebody who did not reoffend in the follow-up year."""
+
+_KIND_CODES = {"custody_release": 1, "community_start": 2}
+_SEX_CODES = {"F": 1, "M": 2}
+
+
+def stratum_code(index_year: int, kind: str, sex: str | None) -> int:
+    """Return the number of a national stratum: index year x kind of event x sex (0: unknown sex)."""
+    return index_year * 100 + _KIND_CODES[kind] * 10 + _SEX_CODES.get(sex or "", 0)
+
+
+@dataclass(frozen=True)
+class CovariateShard:
+    """All available index events of one shard, sorted by (stratum, event_id).
+
+    Attributes
+    ----------
+    columns : names of the matrix's columns.
+    event_id, offender_id : int64, shape (n,). All events of an offender are in one shard.
+    stratum : int64, shape (n,). Exact stratum; nationally `stratum_code`.
+    first_reoffence : int32, shape (n,). Days from index date to the first proven reoffence, or NEVER.
+    event_hash : int64, shape (n,). The smallest among a person's eligible events stands in a pool.
+    eligible : bool, shape (n,). May stand in a comparison pool (14 or older, no terrorist offence).
+    matrix : float64, shape (n, p), C order. Covariates in their own units; never NaN (a missing
+        value is its column's indicator, see covariates/assemble.py).
+    """
+
+    columns: tuple[str, ...]
+    event_id: IntArray
+    offender_id: IntArray
+    stratum: IntArray
+    first_reoffence: NDArray[np.int32]
+    event_hash: IntArray
+    eligible: BoolArray
+    matrix: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.event_id)
+
+    @cached_property
+    def person_order(self) -> NDArray[np.intp]:
+        """Row numbers sorted by (offender_id, event_hash, event_id)."""
+        return np.lexsort((self.event_id, self.event_hash, self.offender_id))
+
+    def one_event_a_person(self, mask: BoolArray) -> NDArray[np.intp]:
+        """Return the rows, ascending, that stand for each person who has a row in `mask`.
+
+        Parameters
+        ----------
+        mask : bool, shape (n,). Events that may be chosen.
+
+        Returns
+        -------
+        intp, shape (number of persons,). For each person the masked event of smallest hash.
+        """
+        order = self.person_order[mask[self.person_order]]
+        person = self.offender_id[order]
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = person[1:] != person[:-1]
+        return np.sort(order[first])
+
+    def to_bytes(self) -> bytes:
+        """Serialise as one Arrow IPC stream."""
+        n, p = self.matrix.shape
+        flat = pa.array(np.ascontiguousarray(self.matrix, dtype=np.float64).reshape(-1))
+        table = pa.table(
+            {
+                "event_id": pa.array(self.event_id, pa.int64()),
+                "offender_id": pa.array(self.offender_id, pa.int64()),
+                "stratum": pa.array(self.stratum, pa.int64()),
+                "first_reoffence": pa.array(self.first_reoffence, pa.int32()),
+                "event_hash": pa.array(self.event_hash, pa.int64()),
+                "eligible": pa.array(self.eligible, pa.bool_()),
+                "matrix": pa.FixedSizeListArray.from_arrays(flat, p) if p else pa.nulls(n, pa.list_(pa.float64(), 0)),
+            }
+        )
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return bytes(sink.getvalue().to_pybytes())
+
+    @classmethod
+    def from_bytes(cls, payload: bytes, columns: Sequence[str]) -> CovariateShard:
+        """Rebuild what `to_bytes` wrote; `columns` names the matrix's columns."""
+        table = pa.ipc.open_stream(payload).read_all().combine_chunks()
+        n, p = table.num_rows, len(columns)
+
+        def array(name: str) -> NDArray[np.generic]:
+            column = table.column(name)
+            chunk = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+            return np.asarray(chunk.to_numpy(zero_copy_only=False))
+
+        matrix = np.zeros((n, p))
+        if n and p:
+            matrix = table.column("matrix").chunk(0).flatten().to_numpy().reshape(n, p)
+        return cls(
+            tuple(columns),
+            array("event_id").astype(np.int64, copy=False),
+            array("offender_id").astype(np.int64, copy=False),
+            array("stratum").astype(np.int64, copy=False),
+            array("first_reoffence").astype(np.int32, copy=False),
+            array("event_hash").astype(np.int64, copy=False),
+            array("eligible").astype(np.bool_, copy=False),
+            matrix,
+        )

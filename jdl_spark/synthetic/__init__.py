@@ -1,0 +1,1 @@
+"""A synthetic nation, as messy as the real one. For demonstrations and tests only."""
