@@ -2,7 +2,8 @@
 
 Why keyed: a plain hash of an identifier can be guessed by hashing every identifier there is. Why 64
 bits: identifiers then travel as integer arrays. Two people share a pseudonym with probability
-n^2 / 2^65 (for ten million people, 3 in a million); ingest checks for it.
+n^2 / 2^65 (for ten million people, 3 in a million); within a delivery ingest would find the two under
+one key and put both in quarantine.
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ def _settings(master: str | None) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "4",  # a row of the packed tables is a whole shard
     }
     settings |= {f"spark.executorEnv.{key}": value for key, value in (ONE_THREAD | KERNEL_FAMILY).items()}
     os.environ.update(ONE_THREAD | KERNEL_FAMILY)  # local workers inherit from the driver
