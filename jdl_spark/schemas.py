@@ -254,8 +254,9 @@ RELEASES = Table(
 
 LINKAGE_MODELS = Table(
     "linkage_models", "analytic", "prepared", "one row per trained linkage model", ("model_id",),
-    (_required("model_id", "string", "SHA-256 of the parameters"), _RELEASE,
-     _required("purpose", "string", "cohort (to offenders), cohort_benefit or offender_benefit"),
+    (_required("model_id", "string", "SHA-256 of release, purpose, settings and parameters"), _RELEASE,
+     _required("purpose", "string", "cohort (to offenders) or offender_benefit"),
+     _required("settings_digest", "string", "SHA-256 of the linkage settings it was trained under"),
      _required("parameters", "string", "the model as JSON: m, u, prior, convergence, settings"),
      Column("created_at", "timestamp", "when it was trained")),
 )  # fmt: skip
@@ -305,6 +306,14 @@ COVARIATES = Table(
      _required("columns", "array<string>", "names of the matrix's columns, in order"),
      _required("payload", "binary", "CovariateShard: ids, strata, first reoffence and the float64 matrix")),
     partition_by=("release_id",),
+)  # fmt: skip
+
+PREPARATIONS = Table(
+    "preparations", "analytic", "prepared",
+    "one row per release whose nation has been prepared; written last, so that its presence means done",
+    ("release_id",),
+    (_RELEASE, _required("digest", "string", "SHA-256 of the code and settings that the prepared tables depend on"),
+     Column("finished_at", "timestamp", "when")),
 )  # fmt: skip
 
 # --- analytic, requests -------------------------------------------------------------------

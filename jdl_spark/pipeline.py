@@ -1,0 +1,532 @@
+"""The Spark door: every verb that touches the lake, and the only place that knows the order of the stages.
+
+`prepare_nation` derives what depends on the nation alone, once a release. `run_requests` carries any
+number of requests from submission to published document in one pass each over that nation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jdl_spark import balance, groups, inference, matching, propensity, publication, runs, schemas
+from jdl_spark import ingest as door
+from jdl_spark.covariates import columns as covariate_columns
+from jdl_spark.covariates.assemble import assemble_covariates
+from jdl_spark.errors import InputError, UsageError
+from jdl_spark.linkage import link, training
+from jdl_spark.linkage.index import build_index, count_names
+from jdl_spark.methodology import digest as methodology_digest
+from jdl_spark.offending.index_events import derive_index_events
+from jdl_spark.offending.outcomes import measure_outcomes
+from jdl_spark.progress import Progress
+from jdl_spark.requests import intake
+from jdl_spark.requests.check import check_folder
+from jdl_spark.runs import RunSummary
+from jdl_spark.settings import Methodology
+from jdl_spark.store import Store, content_digest
+from jdl_spark.synthetic.evaluate import Evaluation
+from jdl_spark.synthetic.evaluate import evaluate as compare_with_truth
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+OUTCOME_KINDS = {"reoffended": "binary", "reoffences": "count", "days_to_first": "conditional", "days_free": "time"}
+"""The outcomes of every request: rate, frequency, time to first among reoffenders, time without one."""
+
+IDENTITIES_A_SHARD = 20_000  # a shard's matrix then stays in the tens of megabytes
+FEWEST_SHARDS = 8
+
+
+# --- the nation ---------------------------------------------------------------------------
+
+
+def init_lake(store: Store, key: bytes | None = None) -> None:
+    """Create the lake's tables and its pseudonym key; what exists stays."""
+    store.create(key)
+
+
+def ingest(store: Store, table: str, source: str, mapping: Path) -> door.IngestSummary:
+    """Load a national extract; see `jdl_spark.ingest`."""
+    store.check_exists()
+    return door.ingest(store, table, source, mapping)
+
+
+def create_release(store: Store, release_id: str, outcomes_to: date, shards: int | None = None) -> dict[str, Any]:
+    """Pin the national tables as they are now under a name.
+
+    Parameters
+    ----------
+    release_id : str
+        For instance "2011", the newest year whose follow-up is complete.
+    outcomes_to : date
+        Outcomes are complete up to and including this day.
+    shards : int, optional
+        Slices of the prepared tables; by the number of identities where left out.
+
+    Raises
+    ------
+    UsageError
+        If the release exists with other data: releases never change.
+    """
+    store.check_exists()
+    national = [schemas.TABLES[name] for name in schemas.NATIONAL_TABLES]
+    content = {table.name: content_digest(store.read(table)) for table in national}
+    known = {row["release_id"]: row.asDict() for row in store.read(schemas.RELEASES).collect()}
+    if release_id in known:
+        if known[release_id]["content"] == content and known[release_id]["outcomes_to"] == outcomes_to:
+            return _release_summary(known[release_id])
+        raise UsageError(
+            f"release {release_id} exists and pins other data; releases never change, so choose another name"
+        )
+    identities = store.read(schemas.OFFENDER_IDENTITIES).where("version_no = 1").count()
+    if not identities:
+        raise UsageError("there are no offender identities in the lake; load them first with: jdl ingest")
+    row = {
+        "release_id": release_id,
+        "outcomes_to": outcomes_to,
+        "shards": shards or max(FEWEST_SHARDS, identities // IDENTITIES_A_SHARD),
+        "versions": {table.name: store.version(table) for table in national},
+        "content": content,
+        "created_at": datetime.now(UTC),
+    }
+    store.upsert(schemas.RELEASES, store.rows(schemas.RELEASES, [row]))
+    return _release_summary(row)
+
+
+def _release_summary(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "release_id": row["release_id"],
+        "outcomes_to": row["outcomes_to"].isoformat(),
+        "shards": row["shards"],
+        "last_available_year": runs.last_available_year(row["outcomes_to"]),
+    }
+
+
+def prepare_nation(store: Store, release_id: str, methodology: Methodology, progress: Progress) -> None:
+    """Derive all that depends on the nation alone: identity index, links to benefits, events, outcomes, covariates."""
+    release = _release(store, release_id)
+    shards, save = release["shards"], _saver(store, release_id=release_id)
+    with progress.stage("identity index") as counts:
+        index = build_index(_national(store, release, schemas.OFFENDER_IDENTITIES), "offender", shards)
+        claimants = build_index(_national(store, release, schemas.BENEFIT_IDENTITIES), "benefit", shards)
+        stored = save(schemas.IDENTITY_INDEX, index.unionByName(claimants))
+        names = save(schemas.NAME_FREQUENCIES, count_names(stored))
+        counts["name versions"] = sum(row["versions"] for row in stored.select("versions").collect())
+    with progress.stage("offenders to benefit records") as counts:
+        offenders, benefits = stored.where("population = 'offender'"), stored.where("population = 'benefit'")
+        of_benefits = names.where("population = 'benefit'")
+        model = _linkage_model(store, release_id, "offender_benefit", methodology, benefits, of_benefits, offenders)
+        found = link.link_populations(offenders, benefits, of_benefits, model["parameters"], methodology.linkage)
+        benefit_links = save(schemas.OFFENDER_BENEFIT_LINKS, found)
+        counts["links"] = benefit_links.count()
+    with progress.stage("index events and outcomes") as counts:
+        offences = _national(store, release, schemas.OFFENCES)
+        sentences = _national(store, release, schemas.SENTENCES)
+        people = _national(store, release, schemas.OFFENDERS)
+        identities = _national(store, release, schemas.OFFENDER_IDENTITIES)
+        derived = derive_index_events(sentences, offences, people, identities, shards, release["outcomes_to"])
+        events = save(schemas.INDEX_EVENTS, derived)
+        outcomes = save(schemas.OUTCOMES, measure_outcomes(events, offences))
+        counts["events"] = events.count()
+    with progress.stage("covariates"):
+        programmes = _national(store, release, schemas.PROGRAMME_ATTENDANCE)
+        benefit_spells = _national(store, release, schemas.BENEFIT_SPELLS)
+        jobs = _national(store, release, schemas.EMPLOYMENT_SPELLS)
+        packed = assemble_covariates(
+            events, outcomes, people, offences, sentences, programmes, benefit_links, benefit_spells, jobs,
+            methodology.covariates,
+        )  # fmt: skip
+        save(schemas.COVARIATES, packed)
+    done = {"release_id": release_id, "digest": _preparation_digest(methodology), "finished_at": datetime.now(UTC)}
+    store.upsert(schemas.PREPARATIONS, store.rows(schemas.PREPARATIONS, [done]))
+
+
+def _preparation_digest(methodology: Methodology) -> str:
+    return runs.digest_of(runs.code_version(), methodology.linkage, methodology.covariates)
+
+
+def _is_prepared(store: Store, release_id: str, methodology: Methodology) -> bool:
+    rows = store.stored(schemas.PREPARATIONS, release_id=release_id).collect()
+    return any(row["digest"] == _preparation_digest(methodology) for row in rows)
+
+
+def _release(store: Store, release_id: str | None) -> dict[str, Any]:
+    store.check_exists()
+    known = {row["release_id"]: row.asDict() for row in store.read(schemas.RELEASES).collect()}
+    if not known:
+        raise UsageError(
+            "the lake has no data release; make one, for instance: jdl release create 2011 --outcomes-to 2013-06-30"
+        )
+    if release_id is None:
+        return max(known.values(), key=lambda row: (row["outcomes_to"], row["release_id"]))
+    if release_id not in known:
+        raise UsageError(f"there is no release {release_id!r}; there are: {', '.join(sorted(known))}")
+    return known[release_id]
+
+
+def _national(store: Store, release: Mapping[str, Any], table: schemas.Table) -> DataFrame:
+    return store.read(table, release["versions"][table.name])
+
+
+def _saver(store: Store, **partition: str) -> Any:
+    return lambda table, frame: store.save(table, frame, **partition)
+
+
+def _linkage_model(
+    store: Store,
+    release_id: str,
+    purpose: str,
+    methodology: Methodology,
+    index: DataFrame,
+    names: DataFrame,
+    sample: DataFrame,
+) -> dict[str, str]:
+    """Return the release's stored model for a purpose, trained now if there is none under these settings."""
+    settings = runs.digest_of(methodology.linkage, runs.code_version())
+    models = store.stored(schemas.LINKAGE_MODELS, release_id=release_id)
+    for row in models.where(f"purpose = '{purpose}'").orderBy("model_id").collect():
+        if row["settings_digest"] == settings:
+            return {"model_id": row["model_id"], "parameters": row["parameters"]}
+    parameters = training.train(index, names, sample, purpose, methodology.linkage, methodology.version)
+    model_id = runs.digest_of(release_id, purpose, settings, parameters)
+    row = {
+        "model_id": model_id,
+        "release_id": release_id,
+        "purpose": purpose,
+        "settings_digest": settings,
+        "parameters": parameters,
+        "created_at": datetime.now(UTC),
+    }
+    store.upsert(schemas.LINKAGE_MODELS, store.rows(schemas.LINKAGE_MODELS, [row]))
+    return {"model_id": model_id, "parameters": parameters}
+
+
+# --- requests -----------------------------------------------------------------------------
+
+
+def submit(store: Store, folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """Check request folders and keep them: rows to the restricted zone, rules and counts to `requests`.
+
+    Returns
+    -------
+    list of dict
+        One per folder: request_id, admission, rules, intake counts. Submitting a folder again replaces
+        what the request had before.
+    """
+    store.check_exists()
+    submissions = [check_folder(folder) for folder in folders]
+    readable = [submission for submission in submissions if submission.verdict != "unreadable"]
+    rows = [intake.request_row(submission) for submission in readable]
+    names = [row["request_id"] for row in rows]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two of the folders have the request id {twice[0]}; give each request an id of its own")
+    if rows:
+        requests, members, broken = intake.to_frames(store.spark, readable)
+        store.upsert(schemas.REQUESTS, requests)
+        store.replace_requests(schemas.COHORT_MEMBERS, members, names)
+        store.upsert(schemas.QUARANTINE, broken)
+    return [submission.as_json() for submission in submissions]
+
+
+def decide(store: Store, request_id: str, accept: bool, by: str, reason: str) -> dict[str, Any]:
+    """Record an analyst's decision on a request that needs one.
+
+    Raises
+    ------
+    UsageError
+        If there is no such request, it needs no decision, or name or reason is empty.
+    """
+    store.check_exists()
+    if not by.strip() or not reason.strip():
+        raise UsageError("a decision needs a name (--by) and a reason (--reason)")
+    row = _requests(store, [request_id])[request_id]
+    if row["admission"] != "needs_decision":
+        raise UsageError(f"{request_id} needs no decision: it is {row['admission']} by rule")
+    decision = {
+        "request_id": request_id,
+        "content_digest": row["content_digest"],
+        "accept": accept,
+        "decided_by": by.strip(),
+        "reason": reason.strip(),
+        "decided_at": datetime.now(UTC),
+    }
+    store.upsert(schemas.DECISIONS, store.rows(schemas.DECISIONS, [decision]))
+    return {**decision, "decided_at": decision["decided_at"].isoformat(timespec="seconds")}
+
+
+def _requests(store: Store, request_ids: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    known = {row["request_id"]: row.asDict() for row in store.read(schemas.REQUESTS).collect()}
+    for name in request_ids or ():
+        if name not in known:
+            raise UsageError(f"there is no request {name!r} in the lake; hand it in with: jdl submit FOLDER")
+    if not known:
+        raise UsageError("there are no requests in the lake; hand one in with: jdl submit FOLDER")
+    return {name: known[name] for name in sorted(request_ids or known)}
+
+
+# --- the run ------------------------------------------------------------------------------
+
+
+def run_requests(
+    store: Store,
+    request_ids: Sequence[str] | None,
+    release_id: str | None,
+    methodology: Methodology,
+    progress: Progress,
+) -> RunSummary:
+    """Carry requests from submission to published document, all together.
+
+    Parameters
+    ----------
+    request_ids : sequence of str, optional
+        All requests of the lake where left out.
+    release_id : str, optional
+        The newest release where left out.
+
+    Returns
+    -------
+    RunSummary
+        What became of each request. One that cannot be analysed never stops the others.
+    """
+    release = _release(store, release_id)
+    release_id = str(release["release_id"])
+    requests = _requests(store, request_ids)
+    items, going = _admitted(store, requests, release)
+    if going and not _is_prepared(store, release_id, methodology):
+        prepare_nation(store, release_id, methodology, progress)
+    model = _cohort_model(store, release_id, methodology, progress) if going else {"model_id": "", "parameters": ""}
+    run = _identify(store, requests, release, methodology, model["model_id"])
+    _follow(store, run["run_id"], progress)
+    store.save(schemas.RUNS, store.rows(schemas.RUNS, [{**run, "status": "running"}]), run_id=run["run_id"])
+    if going:
+        _run_stages(store, run, requests, going, model["parameters"], methodology, progress)
+    with progress.stage("documents"):
+        items |= _publish(store, run, requests, items, methodology)
+    rows = [{"request_id": name, **items[name]} for name in sorted(items)]
+    store.save(schemas.RUN_ITEMS, store.rows(schemas.RUN_ITEMS, rows), run_id=run["run_id"])
+    finished = {**run, "status": "finished", "finished_at": datetime.now(UTC)}
+    store.save(schemas.RUNS, store.rows(schemas.RUNS, [finished]), run_id=run["run_id"])
+    summary = RunSummary(run["run_id"], release_id, rows)
+    store.write_text(f"documents/_runs/{run['run_id']}/run.json", json.dumps(summary.as_json(), indent=2))
+    return summary
+
+
+def reprocess(store: Store, release_id: str, methodology: Methodology, progress: Progress) -> RunSummary:
+    """Run every request of the lake on a release; earlier results stay where they are."""
+    return run_requests(store, None, release_id, methodology, progress)
+
+
+def _admitted(
+    store: Store, requests: Mapping[str, Mapping[str, Any]], release: Mapping[str, Any]
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return the items of the requests that are not run, and the names of those that are."""
+    decided = {
+        (row["request_id"], row["content_digest"]): row.asDict() for row in store.read(schemas.DECISIONS).collect()
+    }
+    last_year = runs.last_available_year(release["outcomes_to"])
+    items: dict[str, dict[str, str]] = {}
+    going = []
+    for name, row in requests.items():
+        decision = decided.get((name, row["content_digest"]))
+        admission = intake.effective_admission(row, decision)
+        years = json.loads(row["metadata"])["service"]["delivery_years"]
+        if admission == "accepted" and min(years) <= last_year:
+            going.append(name)
+        else:
+            items[name] = runs.item_without_run(row, decision, admission, min(years), last_year)
+    return items, going
+
+
+def _cohort_model(store: Store, release_id: str, methodology: Methodology, progress: Progress) -> dict[str, str]:
+    with progress.stage("linkage model"):
+        index = store.stored(schemas.IDENTITY_INDEX, release_id=release_id).where("population = 'offender'")
+        names = store.stored(schemas.NAME_FREQUENCIES, release_id=release_id).where("population = 'offender'")
+        sample = store.read(schemas.COHORT_MEMBERS)
+        return _linkage_model(store, release_id, "cohort", methodology, index, names, sample)
+
+
+def _identify(
+    store: Store,
+    requests: Mapping[str, Mapping[str, Any]],
+    release: Mapping[str, Any],
+    methodology: Methodology,
+    model_id: str,
+) -> dict[str, Any]:
+    decisions = sorted(
+        (row["request_id"], row["content_digest"], row["accept"])
+        for row in store.read(schemas.DECISIONS).collect()
+        if row["request_id"] in requests
+    )
+    digests = {name: row["content_digest"] for name, row in requests.items()}
+    content = (release["release_id"], release["content"], digests, decisions, model_id)
+    settings = f"{methodology.version} {methodology_digest(methodology)[:12]}"
+    return {
+        "run_id": runs.digest_of(content, methodology, runs.code_version())[:16],
+        "release_id": release["release_id"],
+        "methodology": settings,
+        "code_version": runs.code_version(),
+        "linkage_models": {"cohort": model_id},
+        "request_ids": sorted(requests),
+        "started_at": datetime.now(UTC),
+    }
+
+
+def _follow(store: Store, run_id: str, progress: Progress) -> None:
+    if "://" not in store.lake:  # a remote lake has no file that can be appended to
+        progress.follow(Path(store.lake.removeprefix("file:")) / "documents" / "_runs" / run_id / "progress.jsonl")
+
+
+def _run_stages(
+    store: Store,
+    run: Mapping[str, Any],
+    requests: Mapping[str, Mapping[str, Any]],
+    going: Sequence[str],
+    model: str,
+    methodology: Methodology,
+    progress: Progress,
+) -> None:
+    from pyspark.sql import functions as F
+
+    release_id, save = str(run["release_id"]), _saver(store, run_id=run["run_id"])
+    prepared = {
+        table.name: store.stored(table, release_id=release_id)
+        for table in (schemas.IDENTITY_INDEX, schemas.NAME_FREQUENCIES, schemas.INDEX_EVENTS, schemas.OUTCOMES)
+    }
+    index = prepared["identity_index"].where("population = 'offender'")
+    names = prepared["name_frequencies"].where("population = 'offender'")
+    covariates = store.stored(schemas.COVARIATES, release_id=release_id)
+    cohort = store.read(schemas.COHORT_MEMBERS).where(F.col("request_id").isin(list(going)))
+    services = intake.services_frame(store.spark, [requests[name] for name in going])
+    with progress.stage("linkage") as counts:
+        links = save(schemas.LINKS, link.link_records(cohort, index, names, model, methodology.linkage))
+        counts["linked people"] = links.where("status = 'linked'").count()
+    with progress.stage("treatment groups") as counts:
+        formed = groups.form_groups(
+            cohort, links, services, prepared["index_events"], prepared["outcomes"], methodology.index_events
+        )
+        members = save(schemas.MEMBERS, formed)
+        counts["treated"] = members.where("reason IS NULL").count()
+    with progress.stage("propensity"):
+        models = save(schemas.PROPENSITY_MODELS, propensity.fit(members, links, covariates, methodology.propensity))
+    with progress.stage("matching") as counts:
+        matched = matching.match(members, links, models, covariates, methodology.matching)
+        pairs = save(schemas.MATCHED_PAIRS, matched)
+        counts["pairs"] = pairs.count()
+    with progress.stage("balance"):
+        save(schemas.BALANCE, balance.measure(members, links, pairs, covariates))
+    with progress.stage("inference"):
+        horizon = methodology.inference.horizon_days
+        free = F.least(F.coalesce(F.col("days_to_first"), F.lit(horizon)), F.lit(horizon))
+        outcomes = prepared["outcomes"].where("reoffended IS NOT NULL").withColumn("days_free", free)
+        estimates = inference.estimate(pairs, outcomes, OUTCOME_KINDS, methodology.inference, methodology.version)
+        save(schemas.ESTIMATES, estimates)
+    with progress.stage("attrition"):
+        rows = _attrition(requests, going, members, pairs, models)
+        save(schemas.ATTRITION, store.rows(schemas.ATTRITION, rows).drop("run_id"))
+
+
+def _attrition(
+    requests: Mapping[str, Mapping[str, Any]],
+    going: Sequence[str],
+    members: DataFrame,
+    pairs: DataFrame,
+    models: DataFrame,
+) -> list[dict[str, Any]]:
+    by_reason: dict[str, dict[str, int]] = {name: {} for name in going}
+    for row in members.groupBy("request_id", "reason").count().collect():
+        by_reason[row["request_id"]][row["reason"] or "treated"] = row["count"]
+    treated_events = pairs.select("request_id", "treated_event_id").distinct()
+    matched = {row["request_id"]: row["count"] for row in treated_events.groupBy("request_id").count().collect()}
+    modelled = {row["request_id"] for row in models.where("status = 'converged'").select("request_id").collect()}
+    rows = []
+    for name in going:
+        lost = dict(by_reason[name])
+        treated = lost.pop("treated", 0)
+        before = intake.lost_rows(requests[name])
+        rows += runs.attrition_rows(name, before, lost, treated, matched.get(name, 0), name in modelled)
+    return rows
+
+
+def _publish(
+    store: Store,
+    run: Mapping[str, Any],
+    requests: Mapping[str, Mapping[str, Any]],
+    items: Mapping[str, dict[str, str]],
+    methodology: Methodology,
+) -> dict[str, dict[str, str]]:
+    """Write every request's document; return the items of those that went through the stages."""
+    tables = {
+        table.name: _by_request(store.stored(table, run_id=run["run_id"]))
+        for table in (schemas.ATTRITION, schemas.PROPENSITY_MODELS, schemas.BALANCE, schemas.ESTIMATES)
+    }
+    done: dict[str, dict[str, str]] = {}
+    published = []
+    provenance = {
+        **run,
+        "synthetic": store.read_text("synthetic.txt") is not None,
+        "outcomes_to": _outcomes_to(store, run),
+    }
+    for name, request in requests.items():
+        attrition = sorted(tables["attrition"].get(name, []), key=lambda row: row["step"])
+        model = next(iter(tables["propensity_models"].get(name, [])), None)
+        item = items.get(name) or runs.outcome_of(attrition, model)
+        document = publication.compose(
+            request,
+            item,
+            attrition,
+            model,
+            tables["balance"].get(name, []),
+            tables["estimates"].get(name, []),
+            None,
+            provenance,
+            methodology,
+            covariate_columns.LABELS,
+        )
+        done[name] = item
+        text = document.to_json()
+        path = f"{name}/{run['run_id']}/result.json"
+        store.write_text(f"documents/{path}", text)
+        published.append({"request_id": name, "path": path, "sha256": runs.sha256(text), "document": text})
+    frame = store.rows(schemas.PUBLICATIONS, published).drop("run_id")
+    store.save(schemas.PUBLICATIONS, frame, run_id=run["run_id"])
+    return done
+
+
+def _outcomes_to(store: Store, run: Mapping[str, Any]) -> str:
+    return str(_release(store, str(run["release_id"]))["outcomes_to"].isoformat())
+
+
+def _by_request(frame: DataFrame) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in frame.collect():
+        rows.setdefault(row["request_id"], []).append(row.asDict())
+    return rows
+
+
+# --- synthetic nations only ---------------------------------------------------------------
+
+
+def evaluate(store: Store, truth: Path, run_id: str | None) -> Evaluation:
+    """Compare a run with the planted truth of a synthetic nation; see synthetic/evaluate.py.
+
+    Raises
+    ------
+    InputError
+        If there is no truth folder, or no finished run.
+    """
+    store.check_exists()
+    if not truth.is_dir():
+        raise InputError(f"there is no truth folder at {truth}; only nations made by jdl generate have one")
+    known = [row for row in store.read(schemas.RUNS).collect() if run_id in (None, row["run_id"])]
+    if not known:
+        raise InputError(f"there is no run {run_id or ''} in the lake; start one with: jdl run --all")
+    chosen = max(known, key=lambda row: (row["started_at"], row["run_id"]))["run_id"]
+    tables = [
+        store.stored(table, run_id=chosen).toArrow() for table in (schemas.LINKS, schemas.MEMBERS, schemas.ESTIMATES)
+    ]
+    return compare_with_truth(truth, store.key, *tables)
