@@ -143,7 +143,7 @@ def _headline(
             f"similar {noun} who did not. The difference is statistically significant."
         )
     detail = (
-        f"{rate.n_treated.text} people who took part were compared with {rate.n_comparison.text} similar people. "
+        f"{rate.n_treated.text} {noun} who took part were compared with {rate.n_comparison.text} similar {noun}. "
         f"In every 100, {rate.treated.text} of those who took part committed a proven reoffence within one year, "
         f"against {rate.comparison.text} in the comparison group. {rate.estimate_sentence}"
     )

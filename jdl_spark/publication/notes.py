@@ -156,7 +156,8 @@ def method(settings: Methodology) -> tuple[Note, ...]:
         Note(
             "Rounding",
             "Rates are rounded to whole numbers, frequencies to two decimal places, days to whole days, and "
-            "intervals outward. A significant difference close to zero takes more decimal places. Rounded figures may not add up.",
+            "intervals outward. A significant difference close to zero takes more decimal places. Rounded figures "
+            "may not add up.",
         ),
         Note(
             "Small numbers",

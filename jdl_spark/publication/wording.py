@@ -50,7 +50,7 @@ OUTCOMES: tuple[Outcome, ...] = (
         "One-year proven reoffending rate",
         "How many people committed at least one proven reoffence within one year.",
         "people in every 100",
-        "people in every 100 (percentage points)",
+        "percentage points",
         0,
         100,
         100,
