@@ -24,8 +24,8 @@ class LinkageSettings:
     """A second identity within this posterior of the best makes the person ambiguous."""
     bar_probability: float = 0.01
     """Posterior from which an identity is kept out of the request's comparison pool."""
-    floor_weight: float = -4.0
-    """Bits; pairs below never leave the worker."""
+    floor_weight: float = -8.0
+    """Bits against "not there at all"; pairs below (a posterior under 0.004) never leave the worker."""
     jaro_winkler: tuple[float, ...] = (0.92, 0.8)
     """Thresholds of the close and the loose name level."""
     random_pairs: int = 1_000_000
@@ -89,7 +89,9 @@ class MatchingSettings:
         if self.method == "radius" and self.caliper is None:
             raise UsageError("matching: method = radius needs a caliper")
         if self.method == "radius" and not self.replace:
-            raise UsageError("matching: method = radius uses every comparison inside the caliper, so replace must be true")
+            raise UsageError(
+                "matching: method = radius uses every comparison inside the caliper, so replace must be true"
+            )
 
 
 @dataclass(frozen=True)

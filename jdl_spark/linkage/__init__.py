@@ -1,1 +1,1 @@
-"""Record linkage: cohort people to national records, and offenders to benefit records."""
+"""Record linkage: cohorts to the nation, and one national population to another."""

@@ -1,0 +1,152 @@
+"""Link people to an index: all requests in one pass, or one population to another.
+
+Candidates are blocked, compared and weighed in the worker; only those above the floor come back,
+some one or two per person, and are resolved here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from jdl_spark import schemas
+from jdl_spark.linkage import resolution, scoring
+from jdl_spark.linkage.index import IndexShard, over_index
+from jdl_spark.linkage.records import IntArray, Records, concatenate, pack
+from jdl_spark.linkage.scoring import Candidates, LeftSide
+from jdl_spark.settings import LinkageSettings
+from jdl_spark.stats.fellegi_sunter import Model
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+LEFT_VERSIONS = 400_000
+"""Name versions of the left population carried to the workers at once (about 40 MB)."""
+
+
+def link_records(
+    cohort: DataFrame, index: DataFrame, frequencies: DataFrame, model_json: str, settings: LinkageSettings
+) -> DataFrame:
+    """Find the offender behind each submitted row, for all requests in one pass over the nation.
+
+    Each row is decided by itself: that two rows of a request claim one offender is found later,
+    where the treatment group is formed.
+
+    Parameters
+    ----------
+    cohort : DataFrame of schemas.COHORT_MEMBERS
+        One row per (request_id, person_ref). Collected to the driver.
+    index : DataFrame of schemas.IDENTITY_INDEX
+        The offenders of one release.
+    frequencies : DataFrame of schemas.NAME_FREQUENCIES
+        Of the same.
+    model_json : str
+        What `training.train` returned for this release.
+    settings : LinkageSettings
+
+    Returns
+    -------
+    DataFrame of schemas.LINKS, less run_id
+        One row per offender whom a row could be (posterior at least `bar_probability`, or linked). A row with no
+        such offender has none. Sorted by request, person and offender.
+    """
+    people = cohort.toArrow().sort_by([("request_id", "ascending"), ("person_ref", "ascending")])
+    left = pack(people, np.arange(people.num_rows, dtype=np.int64))
+    candidates = find_candidates(left, index, frequencies, Model.from_json(model_json), settings)
+    resolved = resolution.resolve(candidates, settings)
+    keep = np.flatnonzero((resolved.probability >= settings.bar_probability) | (resolved.status > resolution.CANDIDATE))
+    found, status = candidates.take(keep), resolved.status[keep]
+    links = pa.table(
+        {
+            "request_id": people.column("request_id").take(found.person),
+            "person_ref": people.column("person_ref").take(found.person),
+            "offender_id": found.identity,
+            "match_weight": found.weight,
+            "match_probability": resolved.probability[keep],
+            "status": np.array(resolution.STATUSES)[status],
+            "route": np.where(found.pnc, "pnc", "fuzzy"),
+        }
+    )
+    return _frame(index, schemas.LINKS, links)
+
+
+def link_populations(
+    offender_index: DataFrame,
+    benefit_index: DataFrame,
+    frequencies: DataFrame,
+    model_json: str,
+    settings: LinkageSettings,
+) -> DataFrame:
+    """Find the benefit record of each offender of the nation, one to one.
+
+    Parameters
+    ----------
+    offender_index, benefit_index : DataFrame of schemas.IDENTITY_INDEX
+        Both of one release. The offenders are carried to the benefit shards in chunks, so that
+        memory does not grow with the nation.
+    frequencies : DataFrame of schemas.NAME_FREQUENCIES
+        Of the benefit population.
+    model_json, settings : as for `link_records`
+
+    Returns
+    -------
+    DataFrame of schemas.OFFENDER_BENEFIT_LINKS, less release_id
+        One row per linked offender; no claimant twice.
+    """
+    candidates = population_candidates(
+        offender_index, benefit_index, frequencies, Model.from_json(model_json), settings
+    )
+    resolved = resolution.resolve_one_to_one(candidates, settings)
+    linked = np.flatnonzero(resolved.status == resolution.LINKED)
+    found = candidates.take(linked)
+    links = pa.table(
+        {
+            "offender_id": found.person,
+            "claimant_id": found.identity,
+            "match_weight": found.weight,
+            "match_probability": resolved.probability[linked],
+        }
+    )
+    return _frame(benefit_index, schemas.OFFENDER_BENEFIT_LINKS, links)
+
+
+def population_candidates(
+    left_index: DataFrame, index: DataFrame, frequencies: DataFrame, model: Model, settings: LinkageSettings
+) -> Candidates:
+    """Return every identity of an index that the people of another index could be, chunk by chunk."""
+    whole = scoring.merged([find_candidates(left, index, frequencies, model, settings) for left in _chunks(left_index)])
+    return whole.take(np.lexsort((whole.identity, whole.person)))
+
+
+def find_candidates(
+    left: Records, index: DataFrame, frequencies: DataFrame, model: Model, settings: LinkageSettings
+) -> Candidates:
+    """Return every identity of the index that left people could be, in one pass over its shards."""
+    bearers = {field: _frequencies(frequencies, field) for field in ("forename", "surname")}
+    side = LeftSide.build(left, bearers, model, settings.floor_weight)
+    found = over_index(index, lambda _, shard: [scoring.score_shard(side, shard)], scoring.CANDIDATE_SCHEMA)
+    return Candidates.from_table(found)
+
+
+def _frequencies(frequencies: DataFrame, field: str) -> tuple[IntArray, IntArray]:
+    table = frequencies.where(f"field = '{field}'").select("code", "people").toArrow().sort_by("code")
+    return table.column("code").to_numpy(), table.column("people").to_numpy()
+
+
+def _chunks(index: DataFrame) -> Iterator[Records]:
+    """Yield the population's records, so many shards at a time that LEFT_VERSIONS is reached."""
+    sizes = index.select("shard", "versions").orderBy("shard").toArrow().to_pydict()
+    chunk = np.cumsum(sizes["versions"]) // LEFT_VERSIONS
+    for number in np.unique(chunk):
+        wanted = [shard for shard, at in zip(sizes["shard"], chunk, strict=True) if at == number]
+        rows = index.where(f"shard BETWEEN {wanted[0]} AND {wanted[-1]}").select("payload").toArrow()
+        yield concatenate([IndexShard.from_bytes(payload).records for payload in rows.column("payload").to_pylist()])
+
+
+def _frame(like: DataFrame, table: schemas.Table, rows: pa.Table) -> DataFrame:
+    """Make a Spark frame of a table's columns, as far as the rows have them."""
+    schema = ", ".join(f"{c.name} {c.type}" for c in table.columns if c.name in rows.column_names)
+    return like.sparkSession.createDataFrame(rows, schema)
