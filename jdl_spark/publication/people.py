@@ -107,7 +107,7 @@ def _label(part: Part) -> str:
     if len(part.labels) == 1:
         return label_of(part.labels[0])
     words = "; ".join(label_of(reason) for reason in part.labels)
-    return f"Several reasons, shown together because some numbers are small: {words}"
+    return f"Several reasons with small numbers, shown together: {words}"
 
 
 def _count(count: int | None) -> Figure:

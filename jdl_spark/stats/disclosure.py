@@ -48,8 +48,8 @@ def share_is_safe(share: float, people: int, threshold: int) -> bool:
 def merge_small(parts: Sequence[tuple[str, int]], threshold: int) -> list[Part]:
     """Return the parts of a whole with no small one left to see or to work out.
 
-    Small parts are merged with each other, and, while they are one part alone or still small
-    together, with the smallest of the others (ties: the earlier one). Empty parts are left out.
+    Small parts are merged with each other, and, while they are still small together (one alone always
+    is), with the smallest of the others (ties: the earlier one). Empty parts are left out.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def merge_small(parts: Sequence[tuple[str, int]], threshold: int) -> list[Part]:
     if not merged:
         return [Part((label,), people) for label, people in filled]
     others = sorted((p for p in range(len(filled)) if p not in merged), key=lambda p: (filled[p][1], p))
-    while others and (len(merged) < 2 or sum(filled[p][1] for p in merged) < threshold):
+    while others and sum(filled[p][1] for p in merged) < threshold:
         merged.append(others.pop(0))
     merged.sort()
     together = sum(filled[p][1] for p in merged)
