@@ -50,7 +50,7 @@ class RequestSpec:
 
 
 _MOTIVATED = (0.35, -0.4, 0.6)  # older, fewer sanctions, in work
-_HIGH_RISK = (-0.3, 0.4, -0.5)
+_HIGH_RISK = (-0.35, 0.6, -0.7)
 _USUAL = {GARBLED: 0.04, INCOMPLETE: 0.02, ABSENT: 0.10, NO_SENTENCE: 0.06, MISALIGNED: 0.08, DUPLICATE: 0.01}
 
 

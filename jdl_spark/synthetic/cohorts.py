@@ -41,7 +41,7 @@ class Cohort:
     fate : one of catalogue.FATES each. person : offender number, or NOBODY.
     event : sentence number of the index event of a served person, or NOBODY.
     start, end : days of the service, NO_DATE where not supplied.
-    served : the people who had the service, in an order of their own.
+    served, served_fate : the people who had the service, in an order of their own, and their rows' fate.
     """
 
     spec: RequestSpec
@@ -54,6 +54,7 @@ class Cohort:
     pnc_id: Texts
     site: Texts
     served: Served
+    served_fate: Texts
 
     def __len__(self) -> int:
         return len(self.fate)
@@ -89,7 +90,7 @@ def form_cohort(
     end = _ends(random, nation.careers, event, start)
     sites = np.array(spec.sites, dtype=object)[random.integers(0, len(spec.sites), len(fates))]
     pnc = _pnc(random, nation, fates, person)
-    cohort = Cohort(spec, fates, person, event, start, end, written, pnc, sites, served)
+    cohort = Cohort(spec, fates, person, event, start, end, written, pnc, sites, served, served_fate)
     _leave_out(random, cohort)
     return cohort
 
@@ -108,7 +109,9 @@ def _serve(
     fates[garbled:unrecognised] = catalogue.INCOMPLETE
     shared = np.zeros(len(served), dtype=bool)
     if spec.shares_two_with in earlier:
-        pair = share_two(random, spec, earlier[spec.shares_two_with].served, nation.careers.sentences)
+        other = earlier[spec.shares_two_with]
+        readable = other.served.take(np.flatnonzero(other.served_fate == catalogue.TREATED))
+        pair = share_two(random, spec, readable, nation.careers.sentences)
         served = _append(served, pair)
         fates = np.concatenate([fates, _all(pair.person, catalogue.TREATED)])
         shared = np.concatenate([shared, np.ones(len(pair), dtype=bool)])
@@ -202,8 +205,8 @@ def _pnc(random: np.random.Generator, nation: Nation, fate: Texts, person: Ints)
 
 def _leave_out(random: np.random.Generator, cohort: Cohort) -> None:
     """Drop required fields of the incomplete rows, and the start date of some rows in custody."""
-    for row in np.flatnonzero(cohort.fate == catalogue.INCOMPLETE):
-        kind = int(random.integers(4))
+    for number, row in enumerate(np.flatnonzero(cohort.fate == catalogue.INCOMPLETE)):
+        kind = number % 4
         if kind == 0:
             cohort.written.born[row] = NO_DATE
         elif kind == 1:

@@ -13,6 +13,7 @@ import re
 import zipfile
 from datetime import date, timedelta
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -25,6 +26,12 @@ HEADER = ("forename", "middle_names", "surname", "date_of_birth", "gender", "pos
           "intervention_end", "site")  # fmt: skip
 Cell = str | date
 _DATES = {"date_of_birth": 3, "intervention_start": 7, "intervention_end": 8}
+_XML = '<?xml version="1.0" encoding="UTF-8"?>'
+_ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
+_ODF = (
+    " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text"))
+    + ' office:version="1.2"'
+)
 _ACCENTS = {"Renee": "Renée", "Chloe": "Chloé", "Zoe": "Zoë", "Jose": "José", "Andre": "André", "Sian": "Siân"}
 
 
@@ -147,28 +154,35 @@ def _write_xlsx(path: Path, rows: list[list[Cell]]) -> None:
 
 
 def _write_ods(path: Path, rows: list[list[Cell]]) -> None:
-    from odf.opendocument import OpenDocumentSpreadsheet
-    from odf.table import Table, TableCell, TableRow
-    from odf.text import P
-
-    book = OpenDocumentSpreadsheet()
-    table = Table(name="Cohort")
+    """Write the smallest OpenDocument spreadsheet. (odfpy's bytes depend on what the process wrote before.)"""
     header: list[Cell] = list(HEADER)
-    for row in [header, *rows]:
-        line = TableRow()
-        for cell in row:
-            if isinstance(cell, date):
-                made = TableCell(valuetype="date", datevalue=cell.isoformat())
-            else:
-                made = TableCell(valuetype="string") if cell else TableCell()
-            if cell:
-                made.addElement(P(text=cell.strftime("%d/%m/%Y") if isinstance(cell, date) else cell))
-            line.addElement(made)
-        table.addElement(line)
-    book.spreadsheet.addElement(table)
+    lines = "".join(f"<table:table-row>{''.join(map(_ods_cell, row))}</table:table-row>" for row in [header, *rows])
+    body = (
+        f'<office:body><office:spreadsheet><table:table table:name="Cohort">{lines}</table:table></office:spreadsheet>'
+    )
+    content = f"{_XML}<office:document-content {_ODF}>{body}</office:body></office:document-content>"
+    entries = "".join(
+        f'<manifest:file-entry manifest:full-path="{name}" manifest:media-type="{kind}"/>'
+        for name, kind in (("/", _ODS_TYPE), ("content.xml", "text/xml"))
+    )
+    namespace = 'xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0" manifest:version="1.2"'
+    manifest = f"{_XML}<manifest:manifest {namespace}>{entries}</manifest:manifest>"
     buffer = io.BytesIO()
-    book.write(buffer)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", _ODS_TYPE)  # first and not compressed, as the format asks
+        archive.writestr("content.xml", content, zipfile.ZIP_DEFLATED)
+        archive.writestr("META-INF/manifest.xml", manifest, zipfile.ZIP_DEFLATED)
     path.write_bytes(_timeless(buffer.getvalue()))
+
+
+def _ods_cell(cell: Cell) -> str:
+    if not cell:
+        return "<table:table-cell/>"
+    if isinstance(cell, date):
+        kind, shown = f'office:value-type="date" office:date-value="{cell.isoformat()}"', cell.strftime("%d/%m/%Y")
+    else:
+        kind, shown = 'office:value-type="string"', cell
+    return f"<table:table-cell {kind}><text:p>{escape(shown)}</text:p></table:table-cell>"
 
 
 def _timeless(archive: bytes) -> bytes:
