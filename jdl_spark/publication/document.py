@@ -153,7 +153,7 @@ def _headline(
             detail += f" These measures do differ statistically significantly: {'; '.join(significant)}."
     if attrition is not None and any(row.people.value != 0 for row in attrition.rows):
         detail += " The service may have had a different impact on people whose details could not be analysed."
-    caution = match.verdict_words if match is not None and match.verdict == "poor" else ""
+    caution = f"Treat with caution. {match.verdict_words}" if match is not None and match.verdict == "poor" else ""
     return Headline(rate.finding, sentence, detail, caution)
 
 

@@ -21,7 +21,7 @@ LIGHT_WORDS: dict[Light, str] = {
 _VERDICTS = {
     "good": "The two groups are well matched on every characteristic that was measured.",
     "acceptable": "The two groups are acceptably matched: small differences remain in some characteristics.",
-    "poor": "The two groups still differ clearly in some characteristics: treat the results with caution.",
+    "poor": "Even after matching, the two groups differ clearly in some characteristics.",
     "not_measured": "The quality of the match could not be measured.",
 }
 

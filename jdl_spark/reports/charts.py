@@ -89,7 +89,7 @@ def _difference(axes: Axes, measure: Measure) -> None:
     reach = max(abs(low), abs(high)) * 1.3 or 1.0
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-1, 1)
-    axes.axvline(0, color=INK, linewidth=1.2)
+    axes.vlines(0, -1.1, 0.45, color=INK, linewidth=1.2, clip_on=False)
     axes.hlines(0, low, high, color=INK, linewidth=2.4)
     axes.vlines([low, high], -0.3, 0.3, color=INK, linewidth=2.4)
     axes.plot([middle], [0], marker="o", markersize=9, color=INK)
