@@ -34,6 +34,7 @@ from jdl_spark.settings import Methodology
 from jdl_spark.stats.rounding import Contradiction
 
 NO_FINDING = Headline("none", "", "", "")
+NOT_STATED = "(name not stated)"
 
 
 def compose(
@@ -70,7 +71,8 @@ def compose(
     """
     metadata: Mapping[str, Any] = json.loads(request["metadata"])
     intake: Mapping[str, Any] = json.loads(request["intake"])
-    service = _service(metadata["service"])
+    service = _service(metadata.get("service", {}))
+    organisation = Organisation(str(metadata.get("organisation", {}).get("name") or NOT_STATED))
     noun = wording.noun_of(service.target_group)
     analysed = sum(row["people"] for row in attrition if row["reason"] == "analysed")
     headline_row = next((row for row in estimates if row["outcome"] == "reoffended"), None)
@@ -96,13 +98,13 @@ def compose(
         reason=reason,
         reason_words=reason_words,
         next_steps=next_steps,
-        title=f"Justice Data Lab analysis: reoffending behaviour after support from {metadata['organisation']['name']}",
+        title=f"Justice Data Lab analysis: reoffending behaviour after support from {organisation.name}",
         request=Request(
             request_id=request["request_id"],
             content_digest=request["content_digest"],
-            analyses=tuple(metadata.get("analyses", {}).get("wanted", ())),
+            analyses=tuple(str(name) for name in metadata.get("analyses", {}).get("wanted") or ()),
         ),
-        organisation=Organisation(metadata["organisation"]["name"]),
+        organisation=organisation,
         service=service,
         headline=_headline(measures, match, chain, service.name, noun) if published else NO_FINDING,
         typical_heading=f"For 100 typical {noun} in the treatment group" if published else "",
@@ -117,14 +119,13 @@ def compose(
 
 
 def _service(service: Mapping[str, Any]) -> Service:
+    """Return the service as it was described; a refused request may have left things out."""
+    words = {name: str(service.get(name) or "") for name in ("description", "kind", "setting", "target_group")}
     return Service(
-        name=service["name"],
-        description=service.get("description", ""),
-        kind=service.get("kind", ""),
-        setting=service.get("setting", ""),
-        target_group=service.get("target_group", ""),
-        delivery_years=tuple(service.get("delivery_years", ())),
-        sites=tuple(service.get("sites", ())),
+        name=str(service.get("name") or NOT_STATED),
+        delivery_years=tuple(year for year in service.get("delivery_years") or () if isinstance(year, int)),
+        sites=tuple(str(site) for site in service.get("sites") or ()),
+        **words,
     )
 
 

@@ -10,6 +10,7 @@ from reports import samples
 
 from jdl_spark.publication.match import compose_match, traffic_light
 from jdl_spark.publication.people import REASONS, compose_attrition, compose_profile
+from jdl_spark.reports import html
 from jdl_spark.results import WITHHELD, ResultDocument
 from jdl_spark.settings import BalanceSettings, InferenceSettings, Methodology
 
@@ -126,6 +127,15 @@ def test_a_refusal_quotes_the_rule_and_withholds_small_counts() -> None:
 def test_a_refusal_by_decision_uses_its_message() -> None:
     document = samples.unpublished("refused", "refused_by_decision", "refused by decision: out of scope")
     assert document.reason_words == ("Refused by decision: out of scope",)
+
+
+def test_a_refused_request_may_leave_everything_out() -> None:
+    request = samples.request(metadata=json.dumps({"service": {"delivery_years": ["2010"]}}), intake="{}")
+    document = samples.unpublished("refused", "incomplete_metadata", "the service has no name", request=request)
+    assert document.service.name == "(name not stated)"
+    assert document.service.delivery_years == ()
+    assert ResultDocument.from_json(document.to_json()) == document
+    assert "The service has no name" in html.report(document)
 
 
 def test_an_unknown_status_is_a_broken_program() -> None:
