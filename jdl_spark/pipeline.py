@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from jdl_spark.offending.index_events import derive_index_events
 from jdl_spark.offending.outcomes import measure_outcomes
 from jdl_spark.progress import Progress
 from jdl_spark.requests import intake
-from jdl_spark.requests.check import check_folder
+from jdl_spark.requests.check import Submission, check_folder
 from jdl_spark.runs import RunSummary
 from jdl_spark.settings import Methodology
 from jdl_spark.store import Store, content_digest
@@ -95,6 +96,13 @@ def create_release(store: Store, release_id: str, outcomes_to: date, shards: int
     }
     store.upsert(schemas.RELEASES, store.rows(schemas.RELEASES, [row]))
     return _release_summary(row)
+
+
+def list_releases(store: Store) -> list[dict[str, Any]]:
+    """Return every release of the lake, oldest outcomes first."""
+    store.check_exists()
+    rows = [row.asDict() for row in store.read(schemas.RELEASES).collect()]
+    return [_release_summary(row) for row in sorted(rows, key=lambda row: (row["outcomes_to"], row["release_id"]))]
 
 
 def _release_summary(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,14 +216,34 @@ def _linkage_model(
 # --- requests -----------------------------------------------------------------------------
 
 
-def submit(store: Store, folders: Sequence[Path]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Admissions:
+    """What the check said of each folder that was handed in."""
+
+    submissions: Sequence[Submission]
+
+    @property
+    def exit_code(self) -> int:
+        """Return 3 if a rule refuses a request, 2 if a folder cannot be read, else 0."""
+        verdicts = {submission.verdict for submission in self.submissions}
+        return 2 if "unreadable" in verdicts else 3 if "refused" in verdicts else 0
+
+    def lines(self) -> list[str]:
+        """Return the answers as lines for a terminal."""
+        return [line for submission in self.submissions for line in (*submission.lines(), "")]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return the answers for machines."""
+        return [submission.as_json() for submission in self.submissions]
+
+
+def submit(store: Store, folders: Sequence[Path]) -> Admissions:
     """Check request folders and keep them: rows to the restricted zone, rules and counts to `requests`.
 
     Returns
     -------
-    list of dict
-        One per folder: request_id, admission, rules, intake counts. Submitting a folder again replaces
-        what the request had before.
+    Admissions
+        One answer per folder. Submitting a folder again replaces what the request had before.
     """
     store.check_exists()
     submissions = [check_folder(folder) for folder in folders]
@@ -230,7 +258,7 @@ def submit(store: Store, folders: Sequence[Path]) -> list[dict[str, Any]]:
         store.upsert(schemas.REQUESTS, requests)
         store.replace_requests(schemas.COHORT_MEMBERS, members, names)
         store.upsert(schemas.QUARANTINE, broken)
-    return [submission.as_json() for submission in submissions]
+    return Admissions(submissions)
 
 
 def decide(store: Store, request_id: str, accept: bool, by: str, reason: str) -> dict[str, Any]:

@@ -7,16 +7,11 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from jdl_spark import environment
+from jdl_spark import environment, resources
+from jdl_spark.launch import KERNEL_FAMILY, ONE_THREAD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-"""BLAS in workers: two threads on a busy two-core machine ran 18 times slower than one."""
-
-KERNEL_FAMILY = {"OPENBLAS_CORETYPE": "Haswell"}
-"""One BLAS kernel family everywhere: another one gives other last bits."""
 
 
 def build(name: str, master: str | None = None, conf: Mapping[str, str] | None = None) -> SparkSession:
@@ -34,45 +29,55 @@ def build(name: str, master: str | None = None, conf: Mapping[str, str] | None =
     Raises
     ------
     EnvironmentProblem
-        If the Delta jars are missing or are not the ones we know: never a silent download from a job.
+        If Java or the Delta jars are missing: never a silent download from a job.
     """
     from pyspark.sql import SparkSession
 
-    settings = _settings(master)
-    settings.update(conf or {})
+    os.environ.update(ONE_THREAD | KERNEL_FAMILY)  # local workers inherit from the driver
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    settings = dict(_EVERYWHERE)
+    settings |= {f"spark.executorEnv.{key}": value for key, value in (ONE_THREAD | KERNEL_FAMILY).items()}
+    if not submitted:
+        settings |= _embedded(master)
+    if os.environ.get("JDL_LOCAL") == "1" or not submitted:
+        settings |= _small_machine()
+    settings |= conf or {}
     builder = SparkSession.builder.appName(name)
     for key, value in settings.items():
         builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
+    return builder.getOrCreate()
 
 
-def _settings(master: str | None) -> dict[str, str]:
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    local = (master or "local").startswith("local") and not submitted
-    settings = {
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
+_EVERYWHERE = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+def _embedded(master: str | None) -> dict[str, str]:
+    """Return what spark-submit would have said, for programs that start Spark in their own process."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers start whatever python3 is on PATH
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ["JAVA_HOME"] = str(environment.find_java().home)
+    return {
+        "spark.master": master or "local[*]",
+        "spark.jars": ",".join(str(jar) for jar in environment.delta_jars()),
+        "spark.driver.memory": environment.driver_memory(),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{resources.conf('log4j2.properties')}",
     }
-    settings |= {f"spark.executorEnv.{key}": value for key, value in (ONE_THREAD | KERNEL_FAMILY).items()}
-    os.environ.update(ONE_THREAD | KERNEL_FAMILY)  # local workers inherit from the driver
-    if local:
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers start whatever python3 is on PATH
-        cores = os.cpu_count() or 1
-        settings |= {
-            "spark.master": master or "local[*]",
-            "spark.jars": ",".join(str(jar) for jar in environment.delta_jars()),
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.memory": environment.driver_memory(),
-            "spark.ui.enabled": "false",
-            "spark.ui.showConsoleProgress": "false",
-            "spark.sql.shuffle.partitions": str(2 * cores),
-            "spark.databricks.delta.snapshotPartitions": "1",
-            "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(2 * cores),
-            "spark.log.level": "ERROR",
-        }
-    return settings
+
+
+def _small_machine() -> dict[str, str]:
+    """Return the settings that make small jobs on one machine bearable: Spark's defaults are for clusters."""
+    tasks = str(2 * (os.cpu_count() or 1))
+    return {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": tasks,
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": tasks,
+    }

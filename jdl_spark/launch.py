@@ -1,0 +1,101 @@
+"""Hand a job of `jobs/` to spark-submit: the one way in which the command line starts Spark.
+
+Why a process of its own: the command line stays quick, the same job runs embedded and on a cluster,
+and BLAS is told to use one thread before NumPy is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from jdl_spark import environment, resources
+from jdl_spark.errors import EnvironmentProblem
+
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""BLAS in driver and workers: two threads on a busy two-core machine ran 18 times slower than one."""
+
+KERNEL_FAMILY = {"OPENBLAS_CORETYPE": "Haswell"}
+"""One BLAS kernel family everywhere: another one gives other last bits."""
+
+
+def spark_home() -> Path:
+    """Return the Spark that came with the pip-installed pyspark.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If pyspark is not installed.
+    """
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise EnvironmentProblem("pyspark is not installed; install the package with: pip install .")
+    return Path(spec.origin).parent
+
+
+def job_environment(local: bool) -> dict[str, str]:
+    """Return the environment of a job's process."""
+    settings = {**os.environ, **ONE_THREAD, **KERNEL_FAMILY, "SPARK_HOME": str(spark_home())}
+    settings["JAVA_HOME"] = str(environment.find_java().home)
+    settings.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers start whatever python3 is on PATH
+    settings["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    settings["JDL_LOCAL"] = "1" if local else "0"
+    if local:
+        settings["SPARK_LOCAL_IP"] = "127.0.0.1"  # exposes no port, silences hostname warnings
+    return settings
+
+
+def submit_command(job: str, arguments: Sequence[str], master: str | None, package: Path | None) -> list[str]:
+    """Return the spark-submit command line of a job.
+
+    Parameters
+    ----------
+    job : str
+        Name of a file of `jobs/`, without `.py`.
+    arguments : sequence of str
+        The job's own arguments. No secret travels here.
+    master : str, optional
+        Master URL; embedded where left out.
+    package : Path, optional
+        Zip of the package for executors that do not have it.
+    """
+    log_settings = f"-Dlog4j2.configurationFile=file:{resources.conf('log4j2.properties')}"
+    local = master is None or master.startswith("local")
+    command = [str(spark_home() / "bin" / "spark-submit"), "--master", master or "local[*]"]
+    command += ["--jars", ",".join(str(jar) for jar in environment.delta_jars())]
+    command += ["--driver-java-options", log_settings]
+    if local:
+        command += ["--driver-memory", environment.driver_memory()]
+    for name, value in {**ONE_THREAD, **KERNEL_FAMILY}.items():
+        command += ["--conf", f"spark.executorEnv.{name}={value}"]
+    if package is not None:
+        command += ["--py-files", str(package)]
+    return [*command, str(resources.job(job)), *arguments]
+
+
+def run(job: str, arguments: Sequence[str], master: str | None = None) -> int:
+    """Run a job to its end, with its output going where ours goes; return its exit code."""
+    local = master is None or master.startswith("local")
+    with tempfile.TemporaryDirectory(prefix="jdl-") as folder:
+        package = None if local else zip_package(Path(folder) / "jdl_spark.zip")
+        command = submit_command(job, arguments, master, package)
+        try:
+            return subprocess.run(command, env=job_environment(local), check=False).returncode
+        except KeyboardInterrupt:
+            return 130
+
+
+def zip_package(target: Path) -> Path:
+    """Write the package's source as a zip that Python can import from, for executors elsewhere."""
+    package = Path(__file__).resolve().parent
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(package.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                archive.write(file, Path("jdl_spark") / file.relative_to(package))
+    return target
