@@ -399,7 +399,7 @@ PROPENSITY_MODELS = Table(
      _required("n_treated", "int", "treated events"), _required("n_pool", "int", "events of the comparison pool"),
      _required("columns", "array<string>", "covariates in the model; the first is (intercept)"),
      _required("coefficients", "array<double>", "log-odds per unit of the covariate, same order"),
-     _required("dropped", "array<string>", "covariates left out as constant or collinear, with the cause"),
+     _required("dropped", "array<string>", "name: cause, for covariates constant, collinear or separating the groups"),
      Column("logit_sd_pooled", "double", "sqrt((variance of treated + variance of pool)/2) of the logit"),
      Column("logit_sd_all", "double", "standard deviation of the logit over treated and pool together"),
      Column("log_likelihood", "double", "weighted log-likelihood at the optimum"),
