@@ -85,20 +85,10 @@ def demonstrate(spark: SparkSession, folder: Path, identities: int = IDENTITIES,
         counts["requests"] = len(answers.submissions)
     summary = pipeline.run_requests(store, None, RELEASE, settings, progress)
     with progress.stage("reports"):
-        written = render_all(folder / "lake" / "documents", summary, folder / "reports")
-    return Demonstration(summary, pipeline.evaluate(store, source / "truth", summary.run_id), written, folder)
+        reports.render_index(folder / "lake" / "documents", folder / "reports")
+    pages = [folder / "reports" / item["request_id"] / "index.html" for item in summary.items]
+    return Demonstration(summary, pipeline.evaluate(store, source / "truth", summary.run_id), pages, folder)
 
 
 def _extract(source: Path, table: str) -> Path:
     return next(path for path in sorted((source / "extracts").iterdir()) if path.stem == table)
-
-
-def render_all(documents: Path, summary: RunSummary, out: Path) -> list[Path]:
-    """Render every document of a run; return the pages, one a request."""
-    pages = []
-    for item in summary.items:
-        name = item["request_id"]
-        written = reports.render(documents / name / summary.run_id / "result.json", out / name)
-        pages.append(next(path for path in written if path.suffix == ".html"))
-    reports.render_index(documents, out)
-    return pages

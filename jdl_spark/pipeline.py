@@ -515,7 +515,7 @@ def _publish(
             methodology,
             covariate_columns.LABELS,
         )
-        done[name] = item
+        done[name] = runs.item_of(document.status, document.reason, item)
         text = document.to_json()
         path = f"{name}/{run['run_id']}/result.json"
         store.write_text(f"documents/{path}", text)

@@ -174,5 +174,13 @@ def outcome_of(attrition: Sequence[Mapping[str, Any]], model: Mapping[str, Any] 
     )
 
 
+def item_of(status: str, reason: str, item: Mapping[str, str]) -> dict[str, str]:
+    """Return the item as the published document has it: disclosure control may withhold a whole result."""
+    if status == item["status"]:
+        return {**item, "reason": reason}
+    words = "the numbers are too small to publish" if status == "too_few" else "no result can be published"
+    return _item(status, reason, f"{words} ({reason.replace('_', ' ')})")
+
+
 def _item(status: str, reason: str, message: str) -> dict[str, str]:
     return {"status": status, "reason": reason, "message": message}

@@ -1,0 +1,372 @@
+"""The person's door: one command a thing that a person does.
+
+Why it starts no JVM: checking a request, reading a status and rendering a report answer at once. What
+needs Spark is handed to spark-submit through `launch`, embedded by default.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jdl_spark import __version__
+from jdl_spark.errors import EnvironmentProblem, JdlError, UsageError
+
+app = typer.Typer(
+    name="jdl",
+    help="A Justice Data Lab: did people who used a service reoffend less than similar people who did not?\n\n"
+    "The road of a request: [bold]template[/] > [bold]check[/] > [bold]submit[/] > [bold]run[/] > [bold]report[/].\n\n"
+    "Before it, once a data year: [bold]init[/] > [bold]ingest[/] > [bold]release create[/].",
+    epilog="Exit codes: 0 all well, 1 some requests failed, 2 wrong use or unreadable input, 3 refused by a rule, "
+    "4 something is missing on this machine.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+release_app = typer.Typer(help="Pin the national tables as a data release.", no_args_is_help=True)
+app.add_typer(release_app, name="release")
+
+Lake = Annotated[str, typer.Option("--lake", envvar="JDL_LAKE", help="Folder or URI of the lake.")]
+Master = Annotated[
+    str | None, typer.Option("--master", envvar="JDL_MASTER", help="Spark master URL; embedded if left out.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for machines.")]
+Settings = Annotated[Path | None, typer.Option("--methodology", help="Settings file; the shipped one if left out.")]
+Release = Annotated[str | None, typer.Option("--release", help="Data release; the newest if left out.")]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
+    try:
+        app()
+    except JdlError as error:
+        if debug:
+            raise
+        print(f"jdl: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+
+
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _answer(answer: Any, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(answer.as_json(), indent=2, default=str))
+    else:
+        _say(answer.lines())
+
+
+def _job(job: str, arguments: Sequence[str], lake: str, master: str | None, as_json: bool = False) -> None:
+    from jdl_spark import launch
+
+    words = [*arguments, "--lake", lake, *(["--json"] if as_json else [])]
+    raise typer.Exit(launch.run(job, words, master))
+
+
+def _optional(**options: object) -> list[str]:
+    return [
+        word
+        for name, value in options.items()
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+
+
+# --- this machine -------------------------------------------------------------------------
+
+
+@app.command()
+def setup() -> None:
+    """Fetch the two Delta jars once and check them. No job ever downloads anything."""
+    from jdl_spark import environment
+
+    for jar in environment.fetch_delta_jars():
+        typer.echo(f"{jar} is right")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is right on this machine and what is missing."""
+    from jdl_spark import environment
+
+    findings = environment.examine()
+    if as_json:
+        typer.echo(json.dumps([vars(finding) for finding in findings], indent=2))
+    else:
+        _say([f"{'ok     ' if f.right else 'MISSING'}  {f.what}: {f.words}" for f in findings])
+        _say(["", "All is well." if all(f.right for f in findings) else "Mend what is missing, then ask again."])
+    if not all(finding.right for finding in findings):
+        raise typer.Exit(EnvironmentProblem.exit_code)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+# --- national data ------------------------------------------------------------------------
+
+
+@app.command()
+def init(
+    lake: Lake = "lake",
+    key_file: Annotated[
+        Path | None, typer.Option(help="File with the pseudonym key in hexadecimal; a new random key if left out.")
+    ] = None,
+    master: Master = None,
+) -> None:
+    """Create the tables of a lake, with their constraints. Example: jdl init --lake /data/lab"""
+    _job("init", _optional(key_file=key_file), lake, master)
+
+
+@app.command()
+def ingest(
+    table: Annotated[str, typer.Argument(help="National table, for instance sentences.")],
+    source: Annotated[str, typer.Argument(metavar="FILE", help="CSV or Parquet: a file, a folder or a Hadoop URI.")],
+    mapping: Annotated[Path, typer.Option(help="Mapping file: columns, date formats, code lists.")],
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Load a national extract. Example: jdl ingest sentences sentences.csv --mapping sentences.toml
+
+    Rows that break a rule go to the quarantine with a reason. Loading the same file twice changes nothing.
+    """
+    _job("ingest", [table, source, "--mapping", str(mapping)], lake, master, as_json)
+
+
+@release_app.command("create")
+def release_create(
+    name: Annotated[str, typer.Argument(help="For instance 2011, the newest year with complete follow-up.")],
+    outcomes_to: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day up to which outcomes are complete.")],
+    shards: Annotated[
+        int | None, typer.Option(min=1, help="Slices of the prepared tables; by size if left out.")
+    ] = None,
+    lake: Lake = "lake",
+    master: Master = None,
+) -> None:
+    """Pin the national tables as they are now. Example: jdl release create 2011 --outcomes-to 2013-06-30"""
+    day: date = outcomes_to.date()
+    _job("create_release", [name, "--outcomes-to", day.isoformat(), *_optional(shards=shards)], lake, master)
+
+
+@release_app.command("list")
+def release_list(lake: Lake = "lake", master: Master = None) -> None:
+    """List the data releases of the lake."""
+    _job("create_release", [], lake, master)
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Argument(help="Folder to write extracts, mappings, requests and truth to.")],
+    identities: Annotated[int, typer.Option(min=1_000, help="Offender identities.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same nation.")] = 2013,
+    as_of: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="What is known by this day; a later day adds to it.")
+    ] = datetime(2013, 6, 30),
+    requests: Annotated[str, typer.Option(help="demo, or many:N for N requests.")] = "demo",
+    as_json: Json = False,
+) -> None:
+    """Make a synthetic nation to try the lab on. No real record is used. Example: jdl generate nation"""
+    from jdl_spark.synthetic import nation
+
+    summary = nation.generate(out, identities=identities, seed=seed, as_of=as_of.date(), requests=requests)
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2, default=str))
+        return
+    _say([f"{rows:>12,}  {table}" for table, rows in summary["rows"].items()])
+    _say([f"{len(summary['requests']):>12}  requests in {out / 'requests'}"])
+
+
+# --- requests -----------------------------------------------------------------------------
+
+
+@app.command()
+def template(
+    folder: Annotated[Path, typer.Argument(help="New folder.")],
+    request_id: Annotated[str | None, typer.Option("--id", help="Request id, for instance BRIDGE-2010.")] = None,
+) -> None:
+    """Write a request folder to fill in. Example: jdl template my-request"""
+    from jdl_spark.requests.template import write_template
+
+    _say([f"wrote {path}" for path in write_template(folder, request_id)])
+    _say([f"Fill in the files, then ask: jdl check {folder}"])
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Request folder with request.toml and a cohort file.")],
+    as_json: Json = False,
+) -> None:
+    """Say everything that is wrong with a request, at once, before it is handed in. Example: jdl check my-request"""
+    from jdl_spark.requests.check import check_folder
+
+    submission = check_folder(folder)
+    _answer(submission, as_json)
+    raise typer.Exit({"accepted": 0, "needs_decision": 0, "refused": 3}.get(submission.verdict, 2))
+
+
+@app.command()
+def submit(
+    folders: Annotated[list[Path], typer.Argument(help="Request folders.")],
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Hand in one request or many. Example: jdl submit requests/*"""
+    _job("submit", [str(folder) for folder in folders], lake, master, as_json)
+
+
+@app.command()
+def decide(
+    request: Annotated[str, typer.Argument(help="Request id.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    accept: Annotated[bool | None, typer.Option("--accept/--refuse", help="The decision.")] = None,
+    lake: Lake = "lake",
+    master: Master = None,
+) -> None:
+    """Decide on a request that needs it. Example: jdl decide CLEARWAY-2010 --accept --by "A. Lee" --reason "..." """
+    if accept is None:
+        raise UsageError("say --accept or --refuse")
+    word = "--accept" if accept else "--refuse"
+    _job("decide", [request, word, "--by", by, "--reason", reason], lake, master)
+
+
+# --- runs ---------------------------------------------------------------------------------
+
+
+@app.command()
+def run(
+    requests: Annotated[list[str] | None, typer.Argument(help="Request ids.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All requests of the lake.")] = False,
+    release: Release = None,
+    methodology: Settings = None,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Carry requests to published documents, together. Example: jdl run BRIDGE-2010 --release 2011"""
+    if bool(requests) == everything:
+        raise UsageError("name the requests to run, or say --all")
+    words = [*(requests or []), *_optional(release=release, methodology=methodology)]
+    _job("run_requests", words, lake, master, as_json)
+
+
+@app.command()
+def reprocess(
+    release: Annotated[str, typer.Option(help="Data release to run every request on.")],
+    methodology: Settings = None,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Run every request again on a data release. Example: jdl reprocess --release 2012"""
+    _job("reprocess_all", _optional(release=release, methodology=methodology), lake, master, as_json)
+
+
+@app.command()
+def status(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Run id; the newest if left out.")] = None,
+    lake: Lake = "lake",
+    as_json: Json = False,
+) -> None:
+    """Say what a run is doing, or did: its stages and what became of each request."""
+    from jdl_spark import documents
+
+    _answer(documents.read_status(_documents(lake), run_id), as_json)
+
+
+@app.command()
+def report(
+    requests: Annotated[list[str] | None, typer.Argument(help="Request ids; all if left out.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
+    run_id: Annotated[str | None, typer.Option("--run", help="Run id; each request's newest if left out.")] = None,
+    lake: Lake = "lake",
+) -> None:
+    """Render results as HTML, CSV and JSON. Example: jdl report BRIDGE-2010 --out reports"""
+    from jdl_spark import documents, reports
+
+    folder = _documents(lake)
+    if not requests and run_id is None:
+        reports.render_index(folder, out)
+        typer.echo(f"all requests: {out / 'index.html'}")
+        return
+    for name, path in documents.find_results(folder, requests or [], run_id).items():
+        reports.render(path, out / name)
+        typer.echo(f"{name}: {out / name / 'index.html'}")
+
+
+def _documents(lake: str) -> Path:
+    folder = Path(lake.removeprefix("file:")) / "documents"
+    if "://" in lake or not folder.is_dir():
+        raise UsageError(f"there are no documents at {folder}; run requests first, or name the lake with --lake")
+    return folder
+
+
+@app.command()
+def evaluate(
+    truth: Annotated[Path, typer.Option(help="Truth folder of a synthetic nation.")],
+    run_id: Annotated[str | None, typer.Option("--run", help="Run id; the newest if left out.")] = None,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a run with the planted truth; for synthetic nations only."""
+    _job("evaluate", ["--truth", str(truth), *_optional(run=run_id)], lake, master, as_json)
+
+
+# --- data from outside the request road ---------------------------------------------------
+
+Spec = Annotated[Path, typer.Option(help="Spec file; see docs/adhoc.md.")]
+
+
+@app.command()
+def analyse(
+    data: Annotated[str, typer.Argument(help="CSV or Parquet with one row per person.")],
+    spec: Spec,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    master: Master = None,
+) -> None:
+    """Match and compare in a table that is already linked. Example: jdl analyse data.csv --spec spec.toml --out out"""
+    _job("analyse", [data, "--spec", str(spec), "--out", str(out)], "lake", master)
+
+
+@app.command()
+def link(
+    left: Annotated[str, typer.Argument(help="CSV or Parquet: people to look for.")],
+    right: Annotated[str, typer.Argument(help="CSV or Parquet: people to look among.")],
+    spec: Spec,
+    out: Annotated[Path, typer.Option(help="Parquet file for the links.")],
+    master: Master = None,
+) -> None:
+    """Link two tables of people. Example: jdl link left.csv right.csv --spec link.toml --out links.parquet"""
+    _job("link", [left, right, "--spec", str(spec), "--out", str(out)], "lake", master)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Folder for nation, lake and reports.")] = Path("demo"),
+    identities: Annotated[int, typer.Option(min=1_000, help="Offender identities of the nation.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Seed of the nation.")] = 2013,
+    master: Master = None,
+) -> None:
+    """Show the whole road on a synthetic nation: a few minutes on two cores."""
+    words = ["--folder", str(folder), "--identities", str(identities), "--seed", str(seed)]
+    _job("demo", words, str(folder / "lake"), master)
+
+
+if __name__ == "__main__":
+    main()
