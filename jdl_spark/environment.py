@@ -1,9 +1,12 @@
-"""What the programs need of the machine: Python, Java, the two Delta jars, memory."""
+"""What the programs need of the machine: Java, the two Delta jars, memory.
+
+Why the jars are fetched apart: Delta needs two of the 33 that Spark's own resolver would bring, and a
+job must never download. `fetch_jars` is the one place that does, and it checks what it got.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -11,11 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jdl_spark import resources
 from jdl_spark.errors import EnvironmentProblem
 
 DELTA_JARS = {
@@ -25,33 +26,85 @@ DELTA_JARS = {
 """File name to SHA-256. These two are all that Delta needs; both must be loaded the same way."""
 
 JAVA_VERSIONS = (17, 21)
-PYTHON_FLOOR = (3, 11)
-MEMORY_FLOOR_GIB = 4
-GIB = 2**30
+"""Major versions that Spark 4.2 runs on."""
+
+INSTALL_JAVA = "install one, on Debian or Ubuntu with: sudo apt-get install openjdk-17-jre-headless"
+
+_JVM_FOLDERS = ("/usr/lib/jvm", "/usr/java", "/opt/java")
+_CENTRAL = """<ivysettings>
+  <settings defaultResolver="central"/>
+  <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
+</ivysettings>
+"""
+
+
+# --- Java ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Java:
-    """A Java that was found: its home folder and major version."""
+    """A Java installation: its home folder, its version as it says it ("17.0.15"), and the first number of that."""
 
     home: Path
-    version: int
+    version: str
+    major: int
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of `jdl doctor`: what was looked at, whether it is right, and in which words."""
+def find_java() -> Java:
+    """Return the first fitting Java of JAVA_HOME, PATH and the usual folders.
 
-    what: str
-    right: bool
-    words: str
+    Raises
+    ------
+    EnvironmentProblem
+        If there is none; the message says what was found instead, and what to install.
+    """
+    others = []
+    for home in _java_homes():
+        java = _ask(home)
+        if java is not None and java.major in JAVA_VERSIONS:
+            return java
+        if java is not None:
+            others.append(f"{java.version} in {home}")
+    found = f"; found {', '.join(others)}" if others else ""
+    raise EnvironmentProblem(
+        f"Java 17 or 21 is needed, and JAVA_HOME, PATH and /usr/lib/jvm have none{found}; {INSTALL_JAVA}"
+    )
+
+
+def _java_homes() -> list[Path]:
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    on_path = shutil.which("java")
+    if on_path:
+        homes.append(Path(on_path).resolve().parents[1])
+    for folder in map(Path, _JVM_FOLDERS):
+        homes += sorted(home for home in folder.glob("*") if (home / "bin" / "java").is_file())
+    return list(dict.fromkeys(homes))
+
+
+def _ask(home: Path) -> Java | None:
+    try:
+        told = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_java_version(told.stderr, home)
+
+
+def parse_java_version(told: str, home: Path) -> Java | None:
+    """Return what `java -version` told, or None where that is no version; "1.8.0_292" is Java 8."""
+    found = re.search(r'version "((?:1\.)?(\d+)[^"]*)"', told)
+    return Java(home, found[1], int(found[2])) if found else None
+
+
+# --- the Delta jars -----------------------------------------------------------------------
 
 
 def jars_folder() -> Path:
-    """Return where the Delta jars are kept: JDL_JARS, else a per-user data folder."""
+    """Return where the Delta jars are kept: JDL_JARS, else in the virtual environment, else with the user's data."""
     override = os.environ.get("JDL_JARS")
     if override:
         return Path(override)
+    if sys.prefix != sys.base_prefix:  # the environment is whole, whoever uses it
+        return Path(sys.prefix) / "share" / "jdl_spark" / "jars"
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "jdl_spark" / "jars"
 
@@ -65,153 +118,96 @@ def delta_jars() -> list[Path]:
         If one is missing or is not the file we know.
     """
     folder = jars_folder()
-    for name in DELTA_JARS:
-        _check_jar(folder / name)
-    return [folder / name for name in DELTA_JARS]
+    jars = [folder / name for name in DELTA_JARS]
+    for jar in jars:
+        if not jar.is_file():
+            raise EnvironmentProblem(f"the Delta jar {jar.name} is not in {folder}; run: jdl setup")
+        if not _is_known(jar):
+            raise EnvironmentProblem(f"{jar} is not the file we know (SHA-256 differs); delete it and run: jdl setup")
+    return jars
 
 
-def _check_jar(jar: Path) -> None:
-    if not jar.is_file():
-        raise EnvironmentProblem(f"the Delta jar {jar.name} is not in {jar.parent}; run: jdl setup")
-    if hashlib.sha256(jar.read_bytes()).hexdigest() != DELTA_JARS[jar.name]:
-        raise EnvironmentProblem(f"{jar} is not the file we know (SHA-256 differs); delete it and run: jdl setup")
+def _is_known(jar: Path) -> bool:
+    return hashlib.sha256(jar.read_bytes()).hexdigest() == DELTA_JARS[jar.name]
 
 
-def fetch_delta_jars() -> list[Path]:
-    """Fetch the Delta jars once, from Maven Central through Spark's own Ivy, and check them.
+def fetch_jars(java: Java) -> list[Path]:
+    """Fetch the jars that are not there yet from Maven Central, check them, and put them in their folder.
+
+    Spark's own Ivy does it, without dependencies and without the user's settings.
 
     Returns
     -------
     list of Path
-        The jars. Where they are right already nothing is fetched.
+        The jars that were fetched; empty where all were there.
 
     Raises
     ------
     EnvironmentProblem
-        If Maven Central cannot be reached, or gave another file.
+        If Central cannot be reached, or sends something else; nothing is kept then.
     """
-    try:
-        return delta_jars()
-    except EnvironmentProblem:
-        pass
     folder = jars_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="jdl-ivy-", dir=folder) as scratch:
-        for name in DELTA_JARS:
-            fetched = _fetch(name, Path(scratch))
-            _check_jar(fetched)
-            fetched.replace(folder / name)
-    return delta_jars()
+    wanted = [name for name in DELTA_JARS if not ((folder / name).is_file() and _is_known(folder / name))]
+    if not wanted:
+        return []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
+            for name in wanted:
+                _fetch(java, name, Path(work))
+                if not _is_known(Path(work) / name):
+                    raise EnvironmentProblem(f"what Maven Central sent for {name} has another SHA-256; nothing is kept")
+            for name in wanted:
+                (Path(work) / name).replace(folder / name)
+    except OSError as error:
+        raise EnvironmentProblem(f"the jars cannot be kept in {folder}: {error.strerror}; set JDL_JARS") from error
+    return [folder / name for name in wanted]
 
 
-def _fetch(name: str, scratch: Path) -> Path:
+def _fetch(java: Java, name: str, work: Path) -> None:
     artifact, version = name.removesuffix(".jar").rsplit("-", 1)
-    spec = importlib.util.find_spec("pyspark")
-    jars = Path(str(spec.origin)).parent / "jars" if spec else Path()
-    ivy = next(iter(sorted(jars.glob("ivy-*.jar"))), None)
-    if ivy is None:
-        raise EnvironmentProblem("pyspark's own Ivy was not found; install the package again with: pip install .")
+    settings = work / "settings.xml"
+    settings.write_text(_CENTRAL)
+    ivy = next((spark_home() / "jars").glob("ivy-*.jar"))
     command = [
-        str(find_java().home / "bin" / "java"), "-jar", str(ivy),
-        "-settings", str(resources.conf("ivysettings.xml")), "-cache", str(scratch / "cache"), "-notransitive",
-        "-confs", "default", "-dependency", "io.delta", artifact, version, "-types", "jar",
-        "-retrieve", str(scratch / "[artifact]-[revision].[ext]"),
+        str(java.home / "bin" / "java"), "-jar", str(ivy), "-settings", str(settings), "-cache", str(work / "cache"),
+        "-dependency", "io.delta", artifact, version, "-notransitive", "-types", "jar",
+        "-retrieve", f"{work}/[artifact]-[revision].[ext]",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or not (scratch / name).is_file():
+    told = subprocess.run(command, capture_output=True, text=True)
+    if told.returncode or not (work / name).is_file():
         raise EnvironmentProblem(
-            f"{name} could not be fetched from Maven Central; if this machine has no way there, put the file into "
-            f"{jars_folder()} (or the folder that JDL_JARS names) by hand"
+            f"{name} could not be fetched from Maven Central. Behind a proxy set "
+            "JAVA_TOOL_OPTIONS='-Dhttps.proxyHost=HOST -Dhttps.proxyPort=PORT'; without a network put the file "
+            f"into {jars_folder()} yourself"
         )
-    return scratch / name
 
 
-def find_java() -> Java:
-    """Return a Java that Spark runs on: JAVA_HOME, then the one on PATH, then /usr/lib/jvm.
-
-    Raises
-    ------
-    EnvironmentProblem
-        If there is none of a version that we know to work.
-    """
-    for home in _java_homes():
-        version = java_version(home)
-        if version in JAVA_VERSIONS:
-            return Java(home, version)
-    raise EnvironmentProblem(
-        "Java 17 or 21 was not found; install it, for instance: apt-get install openjdk-17-jre-headless"
-    )
+def spark_home() -> Path:
+    """Return the folder of the installed pyspark, which is a whole Spark; imports nothing of it."""
+    found = importlib.util.find_spec("pyspark")
+    if found is None or not found.submodule_search_locations:
+        raise EnvironmentProblem("pyspark is not installed in this Python; install jdl_spark with its dependencies")
+    return Path(found.submodule_search_locations[0])
 
 
-def _java_homes() -> Iterator[Path]:
-    if os.environ.get("JAVA_HOME"):
-        yield Path(os.environ["JAVA_HOME"])
-    on_path = shutil.which("java")
-    if on_path:
-        yield Path(on_path).resolve().parent.parent
-    yield from sorted(Path("/usr/lib/jvm").glob("*"))
+# --- the machine --------------------------------------------------------------------------
 
 
-def java_version(home: Path) -> int | None:
-    """Return the major version of the Java at a home folder, or None where there is none."""
-    java = home / "bin" / "java"
-    if not java.is_file():
-        return None
-    told = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
-    return int(found.group(1)) if found else None
+def memory() -> int:
+    """Return the bytes of memory that this process may use: the machine's, or its container's."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no container, or "max"
+        return machine
 
 
-def memory_bytes() -> int:
-    """Return the machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def driver_memory() -> str:
-    """Return the driver's heap for embedded runs: a third of the machine, 1 to 8 GiB."""
-    return f"{min(max(memory_bytes() // 3 // GIB, 1), 8)}g"
-
-
-def examine() -> list[Finding]:
-    """Return what `jdl doctor` says: each need, whether it is met, and in words what to do."""
-    return [_python(), _java(), _jars(), _memory(), _packages()]
-
-
-def _python() -> Finding:
-    right = sys.version_info >= PYTHON_FLOOR
-    words = f"Python {sys.version.split()[0]} at {sys.executable}"
-    return Finding("Python", right, words if right else f"{words}; 3.11 or later is needed")
-
-
-def _java() -> Finding:
-    try:
-        java = find_java()
-    except EnvironmentProblem as error:
-        return Finding("Java", False, str(error))
-    return Finding("Java", True, f"Java {java.version} at {java.home}")
-
-
-def _jars() -> Finding:
-    try:
-        jars = delta_jars()
-    except EnvironmentProblem as error:
-        return Finding("Delta jars", False, str(error))
-    return Finding("Delta jars", True, f"{len(jars)} jars with the known SHA-256 in {jars_folder()}")
-
-
-def _memory() -> Finding:
-    gib, cores = memory_bytes() / GIB, os.cpu_count() or 1
-    right = gib >= MEMORY_FLOOR_GIB
-    words = f"{gib:.0f} GiB of memory, {cores} cores; embedded jobs take {driver_memory()}"
-    return Finding("Machine", right, words if right else f"{words}; {MEMORY_FLOOR_GIB} GiB are needed")
-
-
-def _packages() -> Finding:
-    found, missing = [], []
-    for name in ("jdl_spark", "pyspark", "delta-spark", "pandas", "pyarrow", "numpy", "scipy", "scikit-learn"):
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(name)
-    words = ", ".join(found)
-    return Finding("Packages", not missing, words if not missing else f"not installed: {', '.join(missing)}")
+    """Return the driver's heap for embedded runs: a third of the memory, 1 to 8 GiB."""
+    return f"{min(max(memory() // 3 // 2**30, 1), 8)}g"
