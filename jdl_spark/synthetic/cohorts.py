@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ class Cohort:
 def form_cohort(
     spec: RequestSpec, nation: Nation, candidates: Candidates, earlier: dict[str, Cohort], seed: int
 ) -> Cohort:
-    """Draw one request's cohort; the earlier requests' people are not served again, but for a shared pair."""
+    """Draw one request's cohort. An index event is served by one request only, but for a shared pair's."""
     random = generator("synthetic", seed, "request", spec.id)
     rows = (
         spec.rows if spec.fixed_size else max(_SMALLEST, round(spec.rows * min(1.0, len(nation.people) / _FULL_SIZE)))
@@ -107,18 +108,27 @@ def _serve(
     fates = _all(served.person, catalogue.TREATED)
     fates[:garbled] = catalogue.GARBLED
     fates[garbled:unrecognised] = catalogue.INCOMPLETE
-    shared = np.zeros(len(served), dtype=bool)
     if spec.shares_two_with in earlier:
         other = earlier[spec.shares_two_with]
         readable = other.served.take(np.flatnonzero(other.served_fate == catalogue.TREATED))
         pair = share_two(random, spec, readable, nation.careers.sentences)
         served = _append(served, pair)
         fates = np.concatenate([fates, _all(pair.person, catalogue.TREATED)])
-        shared = np.concatenate([shared, np.ones(len(pair), dtype=bool)])
-    for fate in (catalogue.TREATED, catalogue.GARBLED, catalogue.INCOMPLETE):
-        part = np.flatnonzero(fates == fate)
-        served.changed[part] = pick_changed(random, served.take(part), spec.effect, shared[part])
     return served, fates, late
+
+
+def plant_effects(cohorts: Collection[Cohort], identities: int, seed: int) -> None:
+    """Mark whose outcome each service changes: people of one request only, so that effects do not mix."""
+    requests = np.zeros(identities, dtype=np.int64)
+    for cohort in cohorts:
+        requests[np.unique(cohort.person[cohort.person != NOBODY])] += 1
+    for cohort in cohorts:
+        random = generator("synthetic", seed, "effect", cohort.spec.id)
+        for fate in (catalogue.TREATED, catalogue.GARBLED, catalogue.INCOMPLETE):
+            part = np.flatnonzero(cohort.served_fate == fate)
+            group = cohort.served.take(part)
+            free = requests[group.person] == 1
+            cohort.served.changed[part] = pick_changed(random, group, cohort.spec.effect, free)
 
 
 def _never_sentenced(random: np.random.Generator, nation: Nation, candidates: Candidates, count: int) -> Ints:

@@ -20,7 +20,7 @@ from jdl_spark.errors import UsageError
 from jdl_spark.stats.randomness import generator
 from jdl_spark.synthetic import careers, catalogue, registers, truth
 from jdl_spark.synthetic.calendar import from_date
-from jdl_spark.synthetic.cohorts import Cohort, Nation, form_cohort
+from jdl_spark.synthetic.cohorts import Cohort, Nation, form_cohort, plant_effects
 from jdl_spark.synthetic.extracts import Records, write_extracts
 from jdl_spark.synthetic.names import Ints, NameModel
 from jdl_spark.synthetic.people import Places, draw_people
@@ -87,6 +87,7 @@ def generate(
     cohorts: dict[str, Cohort] = {}
     for spec in specs:
         cohorts[spec.id] = form_cohort(spec, nation, candidates, cohorts, seed)
+    plant_effects(cohorts.values(), identities, seed)
     after = apply_effects(before, [(cohort.spec, cohort.served) for cohort in cohorts.values()], seed)
     for name, cohort in cohorts.items():
         write_request(out / "requests" / name, cohort, seed)

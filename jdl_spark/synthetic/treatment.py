@@ -1,13 +1,16 @@
 """Who was served, and what difference it made.
 
 Selection uses only what the lab can see strictly before the index date (age, sanctions so far, work
-in recorded spells), so the true effect can be recovered by matching; it never looks into the
-future. People who reoffended before a community service began do not begin it.
+in recorded spells, a stay in custody long enough), so the true effect can be recovered by matching.
+It never looks into the future: an event is served or not as it comes, whatever other services the
+person may use later. (To keep requests' people apart would be a look into the future: people with
+many events are more often taken already.) People who reoffended before a community service began do
+not begin it.
 
-The planted effect changes nothing but the follow-up year of the served person's own index event: for
-a reduction a fixed number of reoffending people lose the episodes of that year (offences, sentence,
-breaches); for an increase a fixed number of others get a conviction. Both outcomes, with and
-without, are written into the truth.
+The planted effect changes nothing but the follow-up year of the served person's own index event, and
+only of people who are in one request. For a reduction a fixed number of reoffending people lose the
+episodes of that year (offences, sentence, breaches); for an increase a fixed number of others get a
+conviction. Both outcomes, with and without, are written into the truth.
 """
 
 from __future__ import annotations
@@ -81,7 +84,10 @@ class Candidates:
         self._age = age[self.events]
         self._prior = np.log1p(careers.sentences.prior[self.events])
         self._work = recorded_work.days_before(self.person, self.index)
+        self.taken = np.zeros(len(self.events), dtype=bool)
+        """Events that some request serves; an event is served once."""
         self.used = np.zeros(len(people), dtype=bool)
+        """People in some request."""
 
     def _start_dates(self, random: np.random.Generator, setting: str) -> tuple[Ints, Bools]:
         """Draw when each event's person would begin; second, whether the setting has such events."""
@@ -104,21 +110,21 @@ class Candidates:
         Returns
         -------
         served, reoffended : Served
-            At most so many; fewer where the nation is too small. One event a person, nobody who was
-            served by an earlier request.
+            At most so many; fewer where the nation is too small. One event a person.
         """
         start, fits = self._start_dates(random, spec.setting)
         undisturbed = self.timeline.events_within(self.person, self.index, np.maximum(start, self.index)) == 0
-        fits &= np.isin(year_of(start), spec.years) & undisturbed & ~self.used[self.person]
+        fits &= np.isin(year_of(start), spec.years) & undisturbed & ~self.taken
         if spec.women:
             fits &= self.woman
         delay = np.maximum(start - self.index, 0)
         key = self._score(spec) + random.gumbel(size=len(start))
         chosen = self._best(np.flatnonzero(fits & (self.first > delay)), key, served)
-        self.used[self.person[chosen]] = True
-        late = np.flatnonzero(fits & (self.first <= delay) & ~self.used[self.person])
+        late = np.flatnonzero(fits & (self.first <= delay) & ~np.isin(self.person, self.person[chosen]))
         wrongly = self._best(late, key, spoilt)
-        self.used[self.person[wrongly]] = True
+        for rows in (chosen, wrongly):
+            self.taken[rows] = True
+            self.used[self.person[rows]] = True
         return self._served(chosen, start), self._served(wrongly, start)
 
     def _best(self, rows: Ints, key: Floats, count: int) -> Ints:
@@ -140,16 +146,16 @@ class Candidates:
         )
 
 
-def pick_changed(random: np.random.Generator, group: Served, effect: float, keep: Bools) -> Bools:
+def pick_changed(random: np.random.Generator, group: Served, effect: float, free: Bools) -> Bools:
     """Return whose outcome the service changes: as many as the effect asks for, drawn at random.
 
     Parameters
     ----------
     effect : change of the rate, probability. Below zero: some who would have reoffended do not.
-    keep : bool, shape (group,). People who must stay as they are.
+    free : bool, shape (group,). People who may be changed.
     """
     wanted = round(abs(effect) * len(group))
-    could = np.flatnonzero(((group.reoffences > 0) == (effect < 0)) & ~keep)
+    could = np.flatnonzero(((group.reoffences > 0) == (effect < 0)) & free)
     changed = np.zeros(len(group), dtype=bool)
     changed[random.permutation(could)[:wanted]] = True
     return changed
@@ -157,7 +163,7 @@ def pick_changed(random: np.random.Generator, group: Served, effect: float, keep
 
 def share_two(random: np.random.Generator, spec: RequestSpec, others: Served, sentences: Sentences) -> Served:
     """Return two people of another request who used this service, too, in the same sentence."""
-    room = (sentences.disposal[others.event] == CUSTODY) & (others.start < others.index) & ~others.changed
+    room = (sentences.disposal[others.event] == CUSTODY) & (others.start < others.index)
     rows = np.flatnonzero(room & np.isin(year_of(others.start), spec.years))
     return others.take(random.permutation(rows)[:2])
 

@@ -379,15 +379,18 @@ def test_womens_service_has_women_only(truth: list[dict[str, Any]], nation: Path
     assert set(served) <= {"2", "9"}
 
 
-def test_two_people_used_two_services(truth: list[dict[str, Any]]) -> None:
-    bridge = {row["offender_id"] for row in _fates(truth, "BRIDGE-2010", "treated")}
-    shared = {row["offender_id"] for row in _fates(truth, "OPENDOOR-2010", "treated")} & bridge
-    assert len(shared) == 2
-    people_of: dict[str, set[str]] = defaultdict(set)
+def test_two_people_used_two_services_in_one_sentence(truth: list[dict[str, Any]]) -> None:
+    requests: dict[str, set[str]] = defaultdict(set)
     for row in truth:
-        if row["offender_id"] and row["offender_id"] not in shared:
-            people_of[row["offender_id"]].add(row["request_id"])
-    assert all(len(requests) == 1 for requests in people_of.values())
+        if row["sentence_id"]:
+            requests[row["sentence_id"]].add(row["request_id"])
+    shared = {sentence for sentence, names in requests.items() if len(names) > 1}
+    assert len(shared) == 2
+    assert all(requests[sentence] == {"BRIDGE-2010", "OPENDOOR-2010"} for sentence in shared)
+    changed = [row for row in truth if row["reoffences_with"] != row["reoffences_without"]]
+    people_of = Counter(person for person, _ in {(row["offender_id"], row["request_id"]) for row in truth})
+    assert changed
+    assert all(people_of[row["offender_id"]] == 1 for row in changed)
 
 
 def test_follow_up_of_the_latest_request_comes_with_the_next_data_year(truth: list[dict[str, Any]]) -> None:
