@@ -96,11 +96,14 @@ def setup() -> None:
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """Say what is right on this machine and what is missing."""
-    from jdl_spark import environment
+def doctor(
+    lake: Annotated[str | None, typer.Option("--lake", envvar="JDL_LAKE", help="Look at this lake as well.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is right on this machine and what is missing. Example: jdl doctor --lake /data/lab"""
+    from jdl_spark import doctor as examination
 
-    findings = environment.examine()
+    findings = examination.examine(lake)
     if as_json:
         typer.echo(json.dumps([vars(finding) for finding in findings], indent=2))
     else:

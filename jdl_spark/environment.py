@@ -1,8 +1,4 @@
-"""What the programs need of the machine: Java, the two Delta jars, memory.
-
-Why the jars are fetched apart: Delta needs two of the 33 that Spark's own resolver would bring, and a
-job must never download. `fetch_jars` is the one place that does, and it checks what it got.
-"""
+"""What the programs need of the machine: Java, Spark, the two Delta jars, memory."""
 
 from __future__ import annotations
 
@@ -14,9 +10,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jdl_spark import resources
 from jdl_spark.errors import EnvironmentProblem
 
 DELTA_JARS = {
@@ -26,76 +24,17 @@ DELTA_JARS = {
 """File name to SHA-256. These two are all that Delta needs; both must be loaded the same way."""
 
 JAVA_VERSIONS = (17, 21)
-"""Major versions that Spark 4.2 runs on."""
-
-INSTALL_JAVA = "install one, on Debian or Ubuntu with: sudo apt-get install openjdk-17-jre-headless"
-
+GIB = 2**30
 _JVM_FOLDERS = ("/usr/lib/jvm", "/usr/java", "/opt/java")
-_CENTRAL = """<ivysettings>
-  <settings defaultResolver="central"/>
-  <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
-</ivysettings>
-"""
-
-
-# --- Java ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Java:
-    """A Java installation: its home folder, its version as it says it ("17.0.15"), and the first number of that."""
+    """A Java that was found: its home folder, its version in its own words, for instance 17.0.15, and major 17."""
 
     home: Path
     version: str
     major: int
-
-
-def find_java() -> Java:
-    """Return the first fitting Java of JAVA_HOME, PATH and the usual folders.
-
-    Raises
-    ------
-    EnvironmentProblem
-        If there is none; the message says what was found instead, and what to install.
-    """
-    others = []
-    for home in _java_homes():
-        java = _ask(home)
-        if java is not None and java.major in JAVA_VERSIONS:
-            return java
-        if java is not None:
-            others.append(f"{java.version} in {home}")
-    found = f"; found {', '.join(others)}" if others else ""
-    raise EnvironmentProblem(
-        f"Java 17 or 21 is needed, and JAVA_HOME, PATH and /usr/lib/jvm have none{found}; {INSTALL_JAVA}"
-    )
-
-
-def _java_homes() -> list[Path]:
-    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
-    on_path = shutil.which("java")
-    if on_path:
-        homes.append(Path(on_path).resolve().parents[1])
-    for folder in map(Path, _JVM_FOLDERS):
-        homes += sorted(home for home in folder.glob("*") if (home / "bin" / "java").is_file())
-    return list(dict.fromkeys(homes))
-
-
-def _ask(home: Path) -> Java | None:
-    try:
-        told = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_java_version(told.stderr, home)
-
-
-def parse_java_version(told: str, home: Path) -> Java | None:
-    """Return what `java -version` told, or None where that is no version; "1.8.0_292" is Java 8."""
-    found = re.search(r'version "((?:1\.)?(\d+)[^"]*)"', told)
-    return Java(home, found[1], int(found[2])) if found else None
-
-
-# --- the Delta jars -----------------------------------------------------------------------
 
 
 def jars_folder() -> Path:
@@ -103,7 +42,7 @@ def jars_folder() -> Path:
     override = os.environ.get("JDL_JARS")
     if override:
         return Path(override)
-    if sys.prefix != sys.base_prefix:  # the environment is whole, whoever uses it
+    if sys.prefix != sys.base_prefix:  # whole for everybody who uses the environment, and gone with it
         return Path(sys.prefix) / "share" / "jdl_spark" / "jars"
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "jdl_spark" / "jars"
@@ -118,96 +57,147 @@ def delta_jars() -> list[Path]:
         If one is missing or is not the file we know.
     """
     folder = jars_folder()
-    jars = [folder / name for name in DELTA_JARS]
-    for jar in jars:
-        if not jar.is_file():
-            raise EnvironmentProblem(f"the Delta jar {jar.name} is not in {folder}; run: jdl setup")
-        if not _is_known(jar):
-            raise EnvironmentProblem(f"{jar} is not the file we know (SHA-256 differs); delete it and run: jdl setup")
-    return jars
+    for name in DELTA_JARS:
+        _check_jar(folder / name)
+    return [folder / name for name in DELTA_JARS]
 
 
-def _is_known(jar: Path) -> bool:
-    return hashlib.sha256(jar.read_bytes()).hexdigest() == DELTA_JARS[jar.name]
+def _check_jar(jar: Path) -> None:
+    if not jar.is_file():
+        raise EnvironmentProblem(f"the Delta jar {jar.name} is not in {jar.parent}; run: jdl setup")
+    if hashlib.sha256(jar.read_bytes()).hexdigest() != DELTA_JARS[jar.name]:
+        raise EnvironmentProblem(f"{jar} is not the file we know (SHA-256 differs); delete it and run: jdl setup")
 
 
-def fetch_jars(java: Java) -> list[Path]:
-    """Fetch the jars that are not there yet from Maven Central, check them, and put them in their folder.
-
-    Spark's own Ivy does it, without dependencies and without the user's settings.
+def fetch_delta_jars() -> list[Path]:
+    """Fetch the Delta jars once, from Maven Central through Spark's own Ivy, and check them.
 
     Returns
     -------
     list of Path
-        The jars that were fetched; empty where all were there.
+        The jars. Where they are right already nothing is fetched.
 
     Raises
     ------
     EnvironmentProblem
-        If Central cannot be reached, or sends something else; nothing is kept then.
+        If Maven Central cannot be reached, or gave another file.
     """
+    try:
+        return delta_jars()
+    except EnvironmentProblem:
+        pass
     folder = jars_folder()
-    wanted = [name for name in DELTA_JARS if not ((folder / name).is_file() and _is_known(folder / name))]
-    if not wanted:
-        return []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
-            for name in wanted:
-                _fetch(java, name, Path(work))
-                if not _is_known(Path(work) / name):
-                    raise EnvironmentProblem(f"what Maven Central sent for {name} has another SHA-256; nothing is kept")
-            for name in wanted:
-                (Path(work) / name).replace(folder / name)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
+            fetched = [_fetch(name, Path(scratch)) for name in DELTA_JARS]
+            for jar in fetched:
+                _check_jar(jar)
+            for jar in fetched:  # both are right, or neither is kept
+                jar.replace(folder / jar.name)
     except OSError as error:
-        raise EnvironmentProblem(f"the jars cannot be kept in {folder}: {error.strerror}; set JDL_JARS") from error
-    return [folder / name for name in wanted]
-
-
-def _fetch(java: Java, name: str, work: Path) -> None:
-    artifact, version = name.removesuffix(".jar").rsplit("-", 1)
-    settings = work / "settings.xml"
-    settings.write_text(_CENTRAL)
-    ivy = next((spark_home() / "jars").glob("ivy-*.jar"))
-    command = [
-        str(java.home / "bin" / "java"), "-jar", str(ivy), "-settings", str(settings), "-cache", str(work / "cache"),
-        "-dependency", "io.delta", artifact, version, "-notransitive", "-types", "jar",
-        "-retrieve", f"{work}/[artifact]-[revision].[ext]",
-    ]  # fmt: skip
-    told = subprocess.run(command, capture_output=True, text=True)
-    if told.returncode or not (work / name).is_file():
         raise EnvironmentProblem(
-            f"{name} could not be fetched from Maven Central. Behind a proxy set "
-            "JAVA_TOOL_OPTIONS='-Dhttps.proxyHost=HOST -Dhttps.proxyPort=PORT'; without a network put the file "
-            f"into {jars_folder()} yourself"
+            f"the Delta jars cannot be kept in {folder} ({error.strerror}); name a folder with JDL_JARS"
+        ) from error
+    return delta_jars()
+
+
+def _fetch(name: str, scratch: Path) -> Path:
+    artifact, version = name.removesuffix(".jar").rsplit("-", 1)
+    ivy = next(iter(sorted((spark_home() / "jars").glob("ivy-*.jar"))), None)
+    if ivy is None:
+        raise EnvironmentProblem("pyspark's own Ivy was not found; install the package again with: pip install .")
+    command = [
+        str(find_java().home / "bin" / "java"), "-jar", str(ivy),
+        "-settings", str(resources.conf("ivysettings.xml")), "-cache", str(scratch / "cache"), "-notransitive",
+        "-confs", "default", "-dependency", "io.delta", artifact, version, "-types", "jar",
+        "-retrieve", str(scratch / "[artifact]-[revision].[ext]"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not (scratch / name).is_file():
+        raise EnvironmentProblem(
+            f"{name} could not be fetched from Maven Central; behind a proxy set "
+            "JAVA_TOOL_OPTIONS='-Dhttps.proxyHost=HOST -Dhttps.proxyPort=PORT', or put the file into "
+            f"{jars_folder()} by hand (JDL_JARS names another folder)"
         )
+    return scratch / name
 
 
 def spark_home() -> Path:
-    """Return the folder of the installed pyspark, which is a whole Spark; imports nothing of it."""
-    found = importlib.util.find_spec("pyspark")
-    if found is None or not found.submodule_search_locations:
-        raise EnvironmentProblem("pyspark is not installed in this Python; install jdl_spark with its dependencies")
-    return Path(found.submodule_search_locations[0])
+    """Return the Spark that came with the pip-installed pyspark; imports nothing of it.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If pyspark is not installed.
+    """
+    spec = importlib.util.find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise EnvironmentProblem("pyspark is not installed; install the package with: pip install .")
+    return Path(spec.origin).parent
 
 
-# --- the machine --------------------------------------------------------------------------
+def find_java() -> Java:
+    """Return a Java that Spark runs on: JAVA_HOME, then the one on PATH, then the usual folders.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If there is none of a version that we know to work; says what there is instead.
+    """
+    others = []
+    for home in dict.fromkeys(_java_homes()):
+        java = ask_java(home)
+        if java is not None and java.major in JAVA_VERSIONS:
+            return java
+        if java is not None:
+            others.append(f"; there is {java.version} in {home}")
+    raise EnvironmentProblem(
+        f"Java 17 or 21 was not found{''.join(others)}; "
+        "install it, for instance: apt-get install openjdk-17-jre-headless"
+    )
 
 
-def memory() -> int:
-    """Return the bytes of memory that this process may use: the machine's, or its container's."""
+def _java_homes() -> Iterator[Path]:
+    if os.environ.get("JAVA_HOME"):
+        yield Path(os.environ["JAVA_HOME"])
+    on_path = shutil.which("java")
+    if on_path:
+        yield Path(on_path).resolve().parent.parent
+    for folder in _JVM_FOLDERS:
+        yield from sorted(Path(folder).glob("*"))
+
+
+def ask_java(home: Path) -> Java | None:
+    """Return the Java at a home folder, or None where there is none that runs."""
+    try:
+        told = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = read_java_version(told.stderr)
+    return None if version is None else Java(home, *version)
+
+
+def read_java_version(told: str) -> tuple[str, int] | None:
+    """Return version and its first number out of what `java -version` says; "1.8.0_292" is Java 8."""
+    found = re.search(r'version "((?:1\.)?(\d+)[^"]*)"', told)
+    return (found[1], int(found[2])) if found else None
+
+
+def memory_bytes() -> int:
+    """Return the memory that a process may use: the machine's, or its container's if that is less."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
-        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (OSError, ValueError):  # no container, or "max"
+        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no such limit, or "max"
         return machine
 
 
 def cores() -> int:
-    """Return the cores that this process may use."""
+    """Return the cores that a process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def driver_memory() -> str:
     """Return the driver's heap for embedded runs: a third of the memory, 1 to 8 GiB."""
-    return f"{min(max(memory() // 3 // 2**30, 1), 8)}g"
+    return f"{min(max(memory_bytes() // 3 // GIB, 1), 8)}g"

@@ -12,11 +12,9 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from jdl_spark import environment, resources
-from jdl_spark.errors import EnvironmentProblem
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """BLAS in driver and workers: two threads on a busy two-core machine ran 18 times slower than one."""
@@ -25,23 +23,9 @@ KERNEL_FAMILY = {"OPENBLAS_CORETYPE": "Haswell"}
 """One BLAS kernel family everywhere: another one gives other last bits."""
 
 
-def spark_home() -> Path:
-    """Return the Spark that came with the pip-installed pyspark.
-
-    Raises
-    ------
-    EnvironmentProblem
-        If pyspark is not installed.
-    """
-    spec = find_spec("pyspark")
-    if spec is None or spec.origin is None:
-        raise EnvironmentProblem("pyspark is not installed; install the package with: pip install .")
-    return Path(spec.origin).parent
-
-
 def job_environment(local: bool) -> dict[str, str]:
     """Return the environment of a job's process."""
-    settings = {**os.environ, **ONE_THREAD, **KERNEL_FAMILY, "SPARK_HOME": str(spark_home())}
+    settings = {**os.environ, **ONE_THREAD, **KERNEL_FAMILY, "SPARK_HOME": str(environment.spark_home())}
     settings["JAVA_HOME"] = str(environment.find_java().home)
     settings.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers start whatever python3 is on PATH
     settings["PYSPARK_DRIVER_PYTHON"] = sys.executable
@@ -67,7 +51,7 @@ def submit_command(job: str, arguments: Sequence[str], master: str | None, packa
     """
     log_settings = f"-Dlog4j2.configurationFile=file:{resources.conf('log4j2.properties')}"
     local = master is None or master.startswith("local")
-    command = [str(spark_home() / "bin" / "spark-submit"), "--master", master or "local[*]"]
+    command = [str(environment.spark_home() / "bin" / "spark-submit"), "--master", master or "local[*]"]
     command += ["--jars", ",".join(str(jar) for jar in environment.delta_jars())]
     command += ["--driver-java-options", log_settings]
     if local:

@@ -1,8 +1,4 @@
-"""Build the one SparkSession of a program, embedded by default, the same code on a cluster.
-
-What Spark must know before its JVM starts is `settings`: `build` hands it over when a program starts
-the JVM itself, `launch` when spark-submit does.
-"""
+"""Build the one SparkSession of a program, embedded by default, the same code on a cluster."""
 
 from __future__ import annotations
 
@@ -12,15 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jdl_spark import environment, resources
+from jdl_spark.launch import KERNEL_FAMILY, ONE_THREAD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""BLAS in workers: two threads on a busy two-core machine ran 18 times slower than one."""
-
-KERNEL_FAMILY = {"OPENBLAS_CORETYPE": "Haswell"}
-"""One BLAS kernel family everywhere: another one gives other last bits."""
 
 
 def build(name: str, master: str | None = None, conf: Mapping[str, str] | None = None) -> SparkSession:
@@ -38,75 +29,55 @@ def build(name: str, master: str | None = None, conf: Mapping[str, str] | None =
     Raises
     ------
     EnvironmentProblem
-        If Java or the Delta jars are missing or are not the ones we know: never a silent download from a job.
+        If Java or the Delta jars are missing: never a silent download from a job.
     """
     from pyspark.sql import SparkSession
 
+    os.environ.update(ONE_THREAD | KERNEL_FAMILY)  # local workers inherit from the driver
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    master = None if submitted else master or "local[*]"
-    if master is not None:
-        os.environ.update(variables(master))
-    given = {**(everywhere() if master is None else settings(master)), **(conf or {})}
+    settings = dict(_EVERYWHERE)
+    settings |= {f"spark.executorEnv.{key}": value for key, value in (ONE_THREAD | KERNEL_FAMILY).items()}
+    if not submitted:
+        settings |= _embedded(master)
+    if os.environ.get("JDL_LOCAL") == "1" or not submitted:
+        settings |= _small_machine()
+    settings |= conf or {}
     builder = SparkSession.builder.appName(name)
-    for key, value in given.items():
+    for key, value in settings.items():
         builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel(_log_level())
-    return spark
+    return builder.getOrCreate()
 
 
-def variables(master: str) -> dict[str, str]:
-    """Return the environment of a driver: BLAS, Java, and the Python that workers start.
-
-    They are set before NumPy is imported in a job, since BLAS looks at them once.
-    """
-    found = {**ONE_THREAD, **KERNEL_FAMILY, "JAVA_HOME": str(environment.find_java().home)}
-    found["SPARK_HOME"] = str(environment.spark_home())
-    found["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)  # else whatever python3 is on PATH
-    found["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    if _is_local(master):
-        found["SPARK_LOCAL_IP"] = "127.0.0.1"
-    return found
+_EVERYWHERE = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.showConsoleProgress": "false",
+}
 
 
-def everywhere() -> dict[str, str]:
-    """Return the Spark settings that results depend on, wherever a job runs."""
+def _embedded(master: str | None) -> dict[str, str]:
+    """Return what spark-submit would have said, for programs that start Spark in their own process."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers start whatever python3 is on PATH
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ["JAVA_HOME"] = str(environment.find_java().home)
     return {
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        **{f"spark.executorEnv.{key}": value for key, value in (ONE_THREAD | KERNEL_FAMILY).items()},
-    }
-
-
-def settings(master: str) -> dict[str, str]:
-    """Return all Spark settings of a program on this master."""
-    log4j = resources.conf("log4j2.properties").as_uri()
-    found = {
-        **everywhere(),
-        "spark.master": master,
+        "spark.master": master or "local[*]",
         "spark.jars": ",".join(str(jar) for jar in environment.delta_jars()),
         "spark.driver.memory": environment.driver_memory(),
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j}",
-        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={resources.conf('log4j2.properties').as_uri()}",
     }
-    if _is_local(master):
-        tasks = str(2 * environment.cores())
-        found |= {
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.ui.enabled": "false",
-            "spark.sql.shuffle.partitions": tasks,
-            "spark.databricks.delta.snapshotPartitions": "1",
-            "spark.sql.sources.parallelPartitionDiscovery.parallelism": tasks,
-        }
-    return found
 
 
-def _is_local(master: str) -> bool:
-    return master.startswith("local")
-
-
-def _log_level() -> str:
-    return os.environ.get("JDL_LOG_LEVEL", "error").upper()
+def _small_machine() -> dict[str, str]:
+    """Return the settings that make small jobs on one machine bearable: Spark's defaults are for clusters."""
+    tasks = str(2 * environment.cores())
+    return {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": tasks,
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": tasks,
+    }
