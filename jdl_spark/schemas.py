@@ -146,9 +146,9 @@ NAME_FREQUENCIES = Table(
     "one row per (release, population, field, standardised value)",
     ("release_id", "population", "field", "code"),
     (_RELEASE, _required("population", "string", "offender or benefit"),
-     _required("field", "string", "forename or surname"),
-     _required("code", "bigint", "64-bit hash of the standardised text"),
-     _required("people", "bigint", "identities that bear the name in some version")),
+     _required("field", "string", "forename, surname or (only those that many people share) postcode"),
+     _required("code", "bigint", "64-bit code of the standardised text"),
+     _required("people", "bigint", "identities that bear it in some version")),
     partition_by=("release_id",),
 )  # fmt: skip
 

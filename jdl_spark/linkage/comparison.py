@@ -21,7 +21,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "middle": ("disagree", "initial", "exact"),
     "birth": ("disagree", "same_year", "one_part_off", "one_digit_off", "transposed", "exact"),
     "sex": ("disagree", "exact"),
-    "postcode": ("disagree", "outward", "one_character_off", "exact"),
+    "postcode": ("disagree", "outward", "one_character_off", "common", "exact"),
     "pnc": ("disagree", "one_character_off", "exact"),
 }
 """Field to its levels, from 0 up. Swapped names speak once, as a level of the forename; the surname is then missing."""
@@ -32,7 +32,12 @@ _LOOSE, _INITIAL, _PART, _CLOSE, _EXACT, _SWAPPED = range(1, 7)
 
 
 def compare(
-    left: Records, right: Records, left_rows: IntArray, right_rows: IntArray, thresholds: tuple[float, ...]
+    left: Records,
+    right: Records,
+    left_rows: IntArray,
+    right_rows: IntArray,
+    thresholds: tuple[float, ...],
+    common_postcodes: IntArray,
 ) -> Levels:
     """Return the comparison vector of each candidate pair.
 
@@ -41,6 +46,8 @@ def compare(
     left, right : Records
     left_rows, right_rows : int64, shape (n,). The pairs.
     thresholds : Jaro-Winkler similarity from which names agree closely, and loosely.
+    common_postcodes : int64, sorted. Codes of postcodes where so many people are registered (hostels,
+        prisons) that sharing one says little; agreement on one is a level of its own.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def compare(
     levels[:, FIELDS.index("middle")] = _middle(left, right, left_rows, right_rows)
     levels[:, FIELDS.index("birth")] = _birth(left, right, left_rows, right_rows)
     levels[:, FIELDS.index("sex")] = _sex(left.sex[left_rows], right.sex[right_rows])
-    levels[:, FIELDS.index("postcode")] = _postcode(left, right, left_rows, right_rows)
+    levels[:, FIELDS.index("postcode")] = _postcode(left, right, left_rows, right_rows, common_postcodes)
     levels[:, FIELDS.index("pnc")] = _pnc(left.pnc[left_rows], right.pnc[right_rows])
     return levels
 
@@ -140,23 +147,16 @@ def _birth(left: Records, right: Records, left_rows: IntArray, right_rows: IntAr
     same_year = year == other_year
     parts = same_year.astype(int) + (month == other_month) + (day == other_day)
     transposed = same_year & (month == other_day) & (day == other_month)
-    digit = name_similarity.one_character_off(_digits(year, month, day), _digits(other_year, other_month, other_day))
+    digit = name_similarity.one_character_off(left.birth_digits[left_rows[rows]], right.birth_digits[right_rows[rows]])
     level[rows] = np.select([transposed, digit, parts == 2, same_year], [4, 3, 2, 1], 0)
     return level
-
-
-def _digits(year: IntArray, month: IntArray, day: IntArray) -> NDArray[np.bytes_]:
-    """Return YYYYMMDD as eight bytes each."""
-    whole = year * 10_000 + month * 100 + day
-    digits = whole[:, None] // 10 ** np.arange(7, -1, -1) % 10
-    return np.ascontiguousarray(digits.astype(np.uint8) + ord("0")).view("S8").ravel()
 
 
 def _sex(a: NDArray[np.int8], b: NDArray[np.int8]) -> Levels:
     return np.where((a == 0) | (b == 0), -1, a == b).astype(np.int8)
 
 
-def _postcode(left: Records, right: Records, left_rows: IntArray, right_rows: IntArray) -> Levels:
+def _postcode(left: Records, right: Records, left_rows: IntArray, right_rows: IntArray, common: IntArray) -> Levels:
     a, b = left.postcode[left_rows], right.postcode[right_rows]
     outward_a, outward_b = left.outward[left_rows], right.outward[right_rows]
     whole = (a != b"") & (b != b"")
@@ -166,7 +166,8 @@ def _postcode(left: Records, right: Records, left_rows: IntArray, right_rows: In
     rows = np.flatnonzero(whole)
     rows = rows[name_similarity.one_character_off(a[rows], b[rows])]
     level[rows] = 2
-    level[whole & (a == b)] = EXACT["postcode"]
+    same = np.flatnonzero(whole & (a == b))
+    level[same] = np.where(np.isin(left.postcode_code[left_rows[same]], common), 3, EXACT["postcode"])
     return level
 
 

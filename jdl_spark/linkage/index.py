@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _IDENTITY = {"offender": "offender_id", "benefit": "claimant_id"}
+COMMON_POSTCODE = 100
+"""People at one postcode from which it is a hostel, a prison or a courthouse rather than a home: a British
+postcode has some 15 addresses (Office for National Statistics)."""
+
 _STORED = ("population", "shard", "versions", "payload")
 
 
@@ -85,7 +89,7 @@ def build_index(identities: DataFrame, population: str, shards: int) -> DataFram
 
 
 def count_names(index: DataFrame) -> DataFrame:
-    """Count how many identities bear each forename and surname.
+    """Count how many identities bear each forename and surname, and live at each common postcode.
 
     Parameters
     ----------
@@ -95,7 +99,7 @@ def count_names(index: DataFrame) -> DataFrame:
     Returns
     -------
     DataFrame of schemas.NAME_FREQUENCIES, less release_id
-        One row per (population, field, code).
+        One row per (population, field, code); postcodes only from COMMON_POSTCODE people on.
     """
     from pyspark.sql import functions as F
 
@@ -103,8 +107,8 @@ def count_names(index: DataFrame) -> DataFrame:
         for batch in batches:
             for row in batch.to_pylist():
                 records = IndexShard.from_bytes(row["payload"]).records
-                for field in ("forename", "surname"):
-                    code, people = _people_by_name(records, field)
+                for field in ("forename", "surname", "postcode"):
+                    code, people = _people_by_value(records, field)
                     yield pa.RecordBatch.from_pydict(
                         {
                             "population": pa.array([row["population"]] * len(code), pa.string()),
@@ -117,15 +121,23 @@ def count_names(index: DataFrame) -> DataFrame:
     partial = index.select("population", "payload").mapInArrow(
         count, "population string, field string, code bigint, people bigint"
     )
-    return partial.groupBy("population", "field", "code").agg(F.sum("people").alias("people"))
+    counted = partial.groupBy("population", "field", "code").agg(F.sum("people").alias("people"))
+    return counted.where(f"field <> 'postcode' OR people >= {COMMON_POSTCODE}")
 
 
-def _people_by_name(records: Records, field: str) -> tuple[IntArray, IntArray]:
-    position = getattr(records, field)
-    known = position >= 0
-    pairs = np.unique(np.stack([position[known], records.person[known]], axis=1), axis=0)
-    names, people = np.unique(pairs[:, 0], return_counts=True)
-    return records.names.code[names.astype(np.int64)], people
+def name_frequencies(frequencies: DataFrame, field: str) -> tuple[IntArray, IntArray]:
+    """Bring one field's frequencies to the driver: codes ascending, and the identities that bear each."""
+    table = frequencies.where(f"field = '{field}'").select("code", "people").toArrow().sort_by("code")
+    return table.column("code").to_numpy(), table.column("people").to_numpy()
+
+
+def _people_by_value(records: Records, field: str) -> tuple[IntArray, IntArray]:
+    code = records.postcode_code if field == "postcode" else np.append(records.names.code, 0)[getattr(records, field)]
+    known = np.flatnonzero(code != 0)
+    order = known[np.lexsort((records.person[known], code[known]))]
+    once = np.ones(len(order), bool)
+    once[1:] = (code[order][1:] != code[order][:-1]) | (records.person[order][1:] != records.person[order][:-1])
+    return np.unique(code[order[once]], return_counts=True)
 
 
 def over_index(

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from jdl_spark import schemas
 from jdl_spark.linkage import resolution, scoring
-from jdl_spark.linkage.index import IndexShard, over_index
-from jdl_spark.linkage.records import IntArray, Records, concatenate, pack
+from jdl_spark.linkage.index import IndexShard, name_frequencies, over_index
+from jdl_spark.linkage.records import Records, concatenate, pack
 from jdl_spark.linkage.scoring import Candidates, LeftSide
 from jdl_spark.settings import LinkageSettings
 from jdl_spark.stats.fellegi_sunter import Model
@@ -125,15 +125,10 @@ def find_candidates(
     left: Records, index: DataFrame, frequencies: DataFrame, model: Model, settings: LinkageSettings
 ) -> Candidates:
     """Return every identity of the index that left people could be, in one pass over its shards."""
-    bearers = {field: _frequencies(frequencies, field) for field in ("forename", "surname")}
+    bearers = {field: name_frequencies(frequencies, field) for field in ("forename", "surname", "postcode")}
     side = LeftSide.build(left, bearers, model, settings.floor_weight)
     found = over_index(index, lambda _, shard: [scoring.score_shard(side, shard)], scoring.CANDIDATE_SCHEMA)
     return Candidates.from_table(found)
-
-
-def _frequencies(frequencies: DataFrame, field: str) -> tuple[IntArray, IntArray]:
-    table = frequencies.where(f"field = '{field}'").select("code", "people").toArrow().sort_by("code")
-    return table.column("code").to_numpy(), table.column("people").to_numpy()
 
 
 def _chunks(index: DataFrame) -> Iterator[Records]:

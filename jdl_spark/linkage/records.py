@@ -116,6 +116,18 @@ class Records:
         day = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
         return year * known, month * known, day * known
 
+    @cached_property
+    def postcode_code(self) -> IntArray:
+        """The postcode's eight bytes as one integer, int64, shape (n,); 0 where it is missing."""
+        return np.ascontiguousarray(self.postcode).view(np.int64).reshape(len(self))
+
+    @cached_property
+    def birth_digits(self) -> NDArray[np.bytes_]:
+        """Date of birth as YYYYMMDD, eight bytes, shape (n,); zeros where it is missing."""
+        year, month, day = self.calendar
+        digits = (year * 10_000 + month * 100 + day)[:, None] // 10 ** np.arange(7, -1, -1) % 10
+        return np.ascontiguousarray(digits.astype(np.uint8) + ord("0")).view("S8").ravel()
+
     def take(self, rows: IntArray) -> Records:
         """Return some of the records; `rows` ascending."""
         return Records(**{name: getattr(self, name)[rows] for name in _ARRAYS}, names=self.names)

@@ -64,6 +64,7 @@ class LeftSide:
     ----------
     records : Records
     probes : rule name -> (rows, keys) to look up
+    common_postcodes : int64, sorted. Codes of postcodes that many people share.
     rarity : float64, shape (n, 2). Bits that an exact agreement on forename, surname adds.
     model : Model
     floor : float. Bits below which a pair is dropped.
@@ -71,6 +72,7 @@ class LeftSide:
 
     records: Records
     probes: Mapping[str, blocking.Keyed]
+    common_postcodes: IntArray
     rarity: FloatArray
     model: Model
     floor: float
@@ -84,7 +86,7 @@ class LeftSide:
         Parameters
         ----------
         frequencies : mapping
-            forename, surname -> (codes ascending, identities that bear the name).
+            forename, surname, postcode -> (codes ascending, identities that bear it).
         """
         left_out = {name: np.array(sorted(keys), np.int64) for name, keys in model.left_out.items()}
         rarity = np.zeros((len(records), 2))
@@ -92,7 +94,7 @@ class LeftSide:
             u_exact = next(f for f in model.fields if f.name == field).u[comparison.EXACT[field]]
             people = _bearers(records, field, *frequencies[field])
             rarity[:, column] = fellegi_sunter.frequency_bits(u_exact, people, model.identities)
-        return cls(records, blocking.probes(records, left_out), rarity, model, floor)
+        return cls(records, blocking.probes(records, left_out), frequencies["postcode"][0], rarity, model, floor)
 
 
 def _bearers(records: Records, field: str, codes: IntArray, people: IntArray) -> IntArray:
@@ -114,7 +116,7 @@ def score_shard(left: LeftSide, shard: IndexShard) -> dict[str, Any]:
     kept: list[Candidates] = []
     right = shard.records
     for rows, other in blocking.candidates(left.probes, shard.keys, len(left.records), len(right)):
-        levels = comparison.compare(left.records, right, rows, other, left.model.thresholds)
+        levels = comparison.compare(left.records, right, rows, other, left.model.thresholds, left.common_postcodes)
         weight = weigh(left, levels, rows)
         keep = np.flatnonzero(weight >= left.floor)
         person, identity = left.records.person[rows[keep]], right.person[other[keep]]
