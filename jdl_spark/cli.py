@@ -7,9 +7,10 @@ needs Spark is handed to spark-submit through `launch`, embedded by default.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,12 +45,13 @@ Release = Annotated[str | None, typer.Option("--release", help="Data release; th
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, not in a traceback."""
-    debug = "--debug" in sys.argv
-    sys.argv = [word for word in sys.argv if word != "--debug"]
+    if "--debug" in sys.argv:  # anywhere, and for the job as well
+        sys.argv.remove("--debug")
+        os.environ["JDL_DEBUG"] = "1"
     try:
         app()
     except JdlError as error:
-        if debug:
+        if os.environ.get("JDL_DEBUG"):
             raise
         print(f"jdl: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
@@ -88,7 +90,7 @@ def _optional(**options: object) -> list[str]:
 
 @app.command()
 def setup() -> None:
-    """Fetch the two Delta jars once and check them. No job ever downloads anything."""
+    """Fetch the two Delta jars once and check them; no job ever downloads anything. Example: jdl setup"""
     from jdl_spark import environment
 
     for jar in environment.fetch_delta_jars():
@@ -115,7 +117,7 @@ def doctor(
 
 @app.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version. Example: jdl version"""
     typer.echo(__version__)
 
 
@@ -159,16 +161,17 @@ def release_create(
     ] = None,
     lake: Lake = "lake",
     master: Master = None,
+    as_json: Json = False,
 ) -> None:
     """Pin the national tables as they are now. Example: jdl release create 2011 --outcomes-to 2013-06-30"""
-    day: date = outcomes_to.date()
-    _job("create_release", [name, "--outcomes-to", day.isoformat(), *_optional(shards=shards)], lake, master)
+    day = outcomes_to.date().isoformat()
+    _job("create_release", [name, "--outcomes-to", day, *_optional(shards=shards)], lake, master, as_json)
 
 
 @release_app.command("list")
-def release_list(lake: Lake = "lake", master: Master = None) -> None:
-    """List the data releases of the lake."""
-    _job("create_release", [], lake, master)
+def release_list(lake: Lake = "lake", master: Master = None, as_json: Json = False) -> None:
+    """List the data releases of the lake. Example: jdl release list --json"""
+    _job("create_release", [], lake, master, as_json)
 
 
 @app.command()
@@ -240,12 +243,13 @@ def decide(
     accept: Annotated[bool | None, typer.Option("--accept/--refuse", help="The decision.")] = None,
     lake: Lake = "lake",
     master: Master = None,
+    as_json: Json = False,
 ) -> None:
     """Decide on a request that needs it. Example: jdl decide CLEARWAY-2010 --accept --by "A. Lee" --reason "..." """
     if accept is None:
         raise UsageError("say --accept or --refuse")
     word = "--accept" if accept else "--refuse"
-    _job("decide", [request, word, "--by", by, "--reason", reason], lake, master)
+    _job("decide", [request, word, "--by", by, "--reason", reason], lake, master, as_json)
 
 
 # --- runs ---------------------------------------------------------------------------------
@@ -286,7 +290,7 @@ def status(
     lake: Lake = "lake",
     as_json: Json = False,
 ) -> None:
-    """Say what a run is doing, or did: its stages and what became of each request."""
+    """Say what a run is doing or did: its stages, what became of each request. Example: jdl status --lake /data/lab"""
     from jdl_spark import documents
 
     _answer(documents.read_status(_documents(lake), run_id), as_json)
@@ -327,7 +331,7 @@ def evaluate(
     master: Master = None,
     as_json: Json = False,
 ) -> None:
-    """Compare a run with the planted truth; for synthetic nations only."""
+    """Compare a run with the planted truth of a synthetic nation. Example: jdl evaluate --truth nation/truth"""
     _job("evaluate", ["--truth", str(truth), *_optional(run=run_id)], lake, master, as_json)
 
 
@@ -342,9 +346,10 @@ def analyse(
     spec: Spec,
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     master: Master = None,
+    as_json: Json = False,
 ) -> None:
     """Match and compare in a table that is already linked. Example: jdl analyse data.csv --spec spec.toml --out out"""
-    _job("analyse", [data, "--spec", str(spec), "--out", str(out)], "lake", master)
+    _job("analyse", [data, "--spec", str(spec), "--out", str(out)], "lake", master, as_json)
 
 
 @app.command()
@@ -354,9 +359,10 @@ def link(
     spec: Spec,
     out: Annotated[Path, typer.Option(help="Parquet file for the links.")],
     master: Master = None,
+    as_json: Json = False,
 ) -> None:
     """Link two tables of people. Example: jdl link left.csv right.csv --spec link.toml --out links.parquet"""
-    _job("link", [left, right, "--spec", str(spec), "--out", str(out)], "lake", master)
+    _job("link", [left, right, "--spec", str(spec), "--out", str(out)], "lake", master, as_json)
 
 
 @app.command()
@@ -366,7 +372,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the nation.")] = 2013,
     master: Master = None,
 ) -> None:
-    """Show the whole road on a synthetic nation: a few minutes on two cores."""
+    """Show the whole road on a synthetic nation, in a few minutes. Example: jdl demo --identities 100000"""
     words = ["--folder", str(folder), "--identities", str(identities), "--seed", str(seed)]
     _job("demo", words, str(folder / "lake"), master)
 

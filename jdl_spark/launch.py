@@ -2,6 +2,9 @@
 
 Why a process of its own: the command line stays quick, the same job runs embedded and on a cluster,
 and BLAS is told to use one thread before NumPy is loaded.
+
+Why the answer is a file: spark-submit pours a Python program's two outputs into one, so everything it
+says goes to standard error, and the answer (JSON, perhaps) alone to standard output.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jdl_spark import environment, resources
@@ -21,6 +24,10 @@ ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_
 
 KERNEL_FAMILY = {"OPENBLAS_CORETYPE": "Haswell"}
 """One BLAS kernel family everywhere: another one gives other last bits."""
+
+
+_NOISE = b"WARNING: Using incubator modules"
+"""Java's own line at every start of Spark; there is no option against it."""
 
 
 def job_environment(local: bool) -> dict[str, str]:
@@ -49,7 +56,7 @@ def submit_command(job: str, arguments: Sequence[str], master: str | None, packa
     package : Path, optional
         Zip of the package for executors that do not have it.
     """
-    log_settings = f"-Dlog4j2.configurationFile=file:{resources.conf('log4j2.properties')}"
+    log_settings = f"-Dlog4j2.configurationFile={resources.conf('log4j2.properties').as_uri()}"
     local = master is None or master.startswith("local")
     command = [str(environment.spark_home() / "bin" / "spark-submit"), "--master", master or "local[*]"]
     command += ["--jars", ",".join(str(jar) for jar in environment.delta_jars())]
@@ -64,15 +71,42 @@ def submit_command(job: str, arguments: Sequence[str], master: str | None, packa
 
 
 def run(job: str, arguments: Sequence[str], master: str | None = None) -> int:
-    """Run a job to its end, with its output going where ours goes; return its exit code."""
+    """Run a job to its end; return its exit code.
+
+    Its answer goes to standard output; what it is doing, and errors, to standard error meanwhile.
+    """
     local = master is None or master.startswith("local")
     with tempfile.TemporaryDirectory(prefix="jdl-") as folder:
         package = None if local else zip_package(Path(folder) / "jdl_spark.zip")
         command = submit_command(job, arguments, master, package)
-        try:
-            return subprocess.run(command, env=job_environment(local), check=False).returncode
-        except KeyboardInterrupt:
-            return 130
+        answer = Path(folder) / "answer"
+        code = _follow(command, {**job_environment(local), "JDL_ANSWER": str(answer), **_terminal()})
+        if answer.is_file():
+            sys.stdout.write(answer.read_text(encoding="utf-8"))
+            sys.stdout.flush()
+        return code
+
+
+def _follow(command: Sequence[str], variables: Mapping[str, str]) -> int:
+    process = subprocess.Popen(command, env=variables, stdout=2, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if not line.startswith(_NOISE):
+                sys.stderr.write(line.decode(errors="replace"))
+                sys.stderr.flush()
+        return process.wait()
+    except KeyboardInterrupt:  # the job has had the same signal
+        process.wait()
+        return 130
+
+
+def _terminal() -> dict[str, str]:
+    """Return how the job finds our terminal, which spark-submit hides from it: for progress in place."""
+    try:
+        return {"JDL_TERMINAL": os.ttyname(2)}
+    except OSError:  # no terminal, or one without a name here
+        return {}
 
 
 def zip_package(target: Path) -> Path:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jdl_spark import methodology, session
 from jdl_spark.errors import JdlError
@@ -47,26 +49,68 @@ def parser(job: str, description: str) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.ArgumentParser, verb: Verb, argv: Sequence[str] | None = None) -> None:
-    """Run the verb, print its answer, and end the program with the right exit code.
+    """Run the verb, give its answer, and end the program with the right exit code.
 
-    An answer with `lines()` and `as_json()` is printed as either; a dict or list as JSON.
+    An answer with `lines()` and `as_json()` is given as either; a dict or list as lines or JSON.
     """
     parsed = arguments.parse_args(argv)
+    if "JDL_TERMINAL" in os.environ:  # spark-submit stands between us and it
+        sys.stderr = Path(os.environ["JDL_TERMINAL"]).open("w", buffering=1, encoding="utf-8")  # noqa: SIM115
     try:
         job = Job(parsed)
         answer = verb(job)
+        if answer is not None:
+            _give(_text(answer, parsed.json))
     except JdlError as error:
-        print(f"jdl: {error}", file=sys.stderr, flush=True)
-        sys.exit(error.exit_code)
-    if answer is not None:
-        print(_text(answer, parsed.json), flush=True)
+        _stop(str(error), error.exit_code)
+    except Exception as error:
+        _stop(f"the program broke: {_where(error)}; jdl --debug shows more, perhaps values of rows", 1)
     code = int(getattr(answer, "exit_code", 0))
     job.spark.stop()
     sys.exit(code)
+
+
+def _give(text: str) -> None:
+    if "JDL_ANSWER" in os.environ:
+        Path(os.environ["JDL_ANSWER"]).write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text, flush=True)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    """End the program with one sentence; the exception itself, whose text may quote a row, only if asked for."""
+    if os.environ.get("JDL_DEBUG"):
+        raise
+    print(f"jdl: {message}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def _where(error: Exception) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "jdl_spark" in Path(f.filename).parts]
+    return (
+        f"{type(error).__name__} in {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+        if frames
+        else type(error).__name__
+    )
 
 
 def _text(answer: Any, as_json: bool) -> str:
     if hasattr(answer, "lines") and not as_json:
         return "\n".join(answer.lines())
     content = answer.as_json() if hasattr(answer, "as_json") else answer
-    return json.dumps(content, indent=2, default=str)
+    if isinstance(content, str):
+        return content
+    return json.dumps(content, indent=2, default=str) if as_json else "\n".join(_lines(content))
+
+
+def _lines(content: Any) -> list[str]:
+    """Return a plain answer for people: a line an entry, or a line a row."""
+    if isinstance(content, Mapping):
+        return [f"{key}: {_words(value)}" for key, value in content.items()]
+    return [_words(row) for row in content]
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,36 @@ import _job
 from jdl_spark.adhoc.analyse import analyse_table
 
 
-def analyse(job: _job.Job) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Found:
+    """What result.json holds, for people and for machines."""
+
+    result: Mapping[str, Any]
+    out: Path
+
+    def lines(self) -> list[str]:
+        """Return the estimates beside the plain differences, and how good the match is."""
+        n, naive = self.result["n"], {row["outcome"]: row["difference"] for row in self.result["naive"]}
+        told = [f"{n['treated_matched']:,} of {n['treated']:,} treated matched to {n['comparison_matched']:,} people"]
+        told.append(
+            f"largest standardised difference after matching: {self.result['balance']['largest_absolute_smd']:.3f}"
+        )
+        for row in self.result["estimates"]:
+            told.append(
+                f"{row['outcome']}: {row['att']:+.4g} (95% interval {row['ci_low']:+.4g} to {row['ci_high']:+.4g}, "
+                f"p = {row['p_value']:.3f}); before matching {naive[row['outcome']]:+.4g}"
+            )
+        return [*told, f"tables: {self.out}"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what result.json holds."""
+        return dict(self.result)
+
+
+def analyse(job: _job.Job) -> Found:
     """Analyse one table by a spec, and write the results to a folder."""
     told = job.arguments
-    return analyse_table(job.spark, told.data, told.spec, told.out)
+    return Found(analyse_table(job.spark, told.data, told.spec, told.out), told.out)
 
 
 if __name__ == "__main__":
