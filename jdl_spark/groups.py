@@ -46,7 +46,7 @@ def form_groups(
 
     people = _linked(cohort, links).join(F.broadcast(services), "request_id", "inner")
     events = index_events.join(outcomes.select("index_event_id", "days_to_first"), "index_event_id", "left").drop(
-        "shard", "event_hash", "area"
+        "shard", "area"
     )
     found = people.where("lost IS NULL").join(events, "offender_id", "left")
     chosen = _choose_event(found, settings)

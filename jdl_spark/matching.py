@@ -61,7 +61,7 @@ def match(
     covariates : DataFrame of schemas.COVARIATES
         One row per shard.
     settings : MatchingSettings
-        order = data takes the treated by CovariateShard.event_hash: the row number of the file in
+        order = data takes the treated by CovariateShard.data_order: the row number of the file in
         `jdl analyse`, nationally a fixed order without meaning.
 
     Returns
@@ -147,7 +147,7 @@ def _score_treated(covariates: DataFrame, requests: list[_Request]) -> dict[int,
             rows, landmark = treated_rows(shard, request.group)
             columns = [
                 np.full(len(rows), i, np.int32), shard.event_id[rows], shard.stratum[rows],
-                _scores(shard, request, rows), landmark.astype(np.int32), shard.event_hash[rows],
+                _scores(shard, request, rows), landmark.astype(np.int32), shard.data_order[rows],
             ]  # fmt: skip
             yield pa.record_batch(columns, names=_names(_SCORED))
 

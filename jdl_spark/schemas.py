@@ -282,8 +282,7 @@ INDEX_EVENTS = Table(
      Column("sex", "string", "F or M"), Column("age", "int", "completed years on the index date"),
      Column("area", "string", "probation area or region of the sentence"),
      _required("terrorism", "boolean", "the index offence, or any earlier one, is a terrorist offence"),
-     _required("available", "boolean", "index date + 1 year + 6 months lies within the release's outcomes"),
-     _required("event_hash", "bigint", "xxhash64(index_event_id): decides which event stands for a person in a pool")),
+     _required("available", "boolean", "index date + 1 year + 6 months lies within the release's outcomes")),
     partition_by=("release_id",),
 )  # fmt: skip
 

@@ -76,7 +76,7 @@ class MatchingSettings:
     caliper_sd: Literal["pooled", "all", "none"] = "pooled"
     """pooled: sqrt((v1+v0)/2), Austin; all: standard deviation of all units, MatchIt; none: raw."""
     order: Literal["largest", "smallest", "data", "random", "closest"] = "largest"
-    """Who chooses first without replacement: by score; data: by CovariateShard.event_hash; closest: best pair."""
+    """Who chooses first without replacement: by score; data: by CovariateShard.data_order; closest: best pair."""
     seed: int = 1
     """For order = random."""
     candidates: int = 16

@@ -19,7 +19,7 @@ class Event:
     offender_id: int | None = None
     stratum: int = 1
     first_reoffence: int = int(NEVER)
-    event_hash: int = 0
+    data_order: int = 0
     eligible: bool = True
 
 
@@ -35,7 +35,7 @@ def shard_of(events, columns=COLUMNS):
         np.array([e.event_id if e.offender_id is None else e.offender_id for e in events], np.int64),
         np.array([e.stratum for e in events], np.int64),
         np.array([e.first_reoffence for e in events], np.int32),
-        np.array([e.event_hash for e in events], np.int64),
+        np.array([e.data_order for e in events], np.int64),
         np.array([e.eligible for e in events], bool),
         np.array([e.values for e in events], float).reshape(len(events), len(columns)),
     )

@@ -3,7 +3,7 @@
 Why packed into a nation of one request: matching, balance and inference are then the lab's own, and
 comparing this road with other software checks the engine itself. An event is a row of the table,
 its event id the place of the row's id in sorted order (so ties are broken by id), and its
-`event_hash` the row number (so order = "data" is the order of the file). The model is fitted on all
+`data_order` the row number (so order = "data" is the order of the file). The model is fitted on all
 rows; exact strata bind matching only.
 """
 

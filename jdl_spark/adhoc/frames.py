@@ -26,7 +26,7 @@ _COVARIATES = pa.schema(
 def covariates(spark: SparkSession, rows: Analysis, stratum: IntArray) -> DataFrame:
     """Return schemas.COVARIATES: an event per row of the table, in slices of SHARD_EVENTS ids.
 
-    The event id is the place of the row's id in sorted order, `event_hash` the row number.
+    The event id is the place of the row's id in sorted order, `data_order` the row number.
     """
     cells = []
     by_number = np.argsort(rows.number)

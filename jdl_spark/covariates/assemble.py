@@ -68,7 +68,7 @@ def assemble_covariates(
         describe_benefits(events, benefit_links, benefit_spells, employment_spells, settings.history_days),
     ]
     wide = events.select(
-        "shard", "index_event_id", "offender_id", "kind", "index_year", "sex", "event_hash",
+        "shard", "index_event_id", "offender_id", "kind", "index_year", "sex",
         (F.coalesce(F.col("age") >= MINIMUM_AGE, F.lit(False)) & ~F.col("terrorism")).alias("eligible"),
     ).join(outcomes.select("index_event_id", "days_to_first"), "index_event_id", "left")  # fmt: skip
     for part in parts:
@@ -90,7 +90,7 @@ def _pack(table: pa.Table) -> pa.Table:
         rows["offender_id"].to_numpy(np.int64),
         rows["stratum"].to_numpy(np.int64),
         first,
-        rows["event_hash"].to_numpy(np.int64),
+        np.arange(len(rows), dtype=np.int64),
         rows["eligible"].to_numpy(np.bool_),
         np.ascontiguousarray(rows[list(columns.NAMES)].to_numpy(np.float64)),
     )

@@ -88,6 +88,5 @@ def derive_index_events(
             "area",
             F.coalesce(F.col("first_terrorism") <= F.col("index_date"), F.lit(False)).alias("terrorism"),
             (F.add_months("index_date", PROOF_MONTHS) <= F.lit(outcomes_to)).alias("available"),
-            F.xxhash64("index_event_id").alias("event_hash"),
         )
     )

@@ -4,10 +4,17 @@ The rules (docs/methodology.md, "Treatment group and pool"):
 
 - nobody whom a submitted row of the request could be stands in its pool, with any event;
 - the pool has the strata of the treated (same years, kinds of event, sex);
-- each remaining person gives one eligible event, the one with the smallest stored hash;
+- each remaining person gives every eligible event in those strata;
 - landmark: event j may be compared with treated event i only if j's first reoffence is later than
   i's delay between index date and intervention; in the propensity fit j weighs the share of the
   treated whose delay it survived.
+
+Why every event of a person, not one: who has several index events in the years of a request has them
+because of reoffending after all but the last. Drawing one event a person therefore looks into the
+future: it thins out the events that reoffending followed, while the treated come in event by event.
+Measured on a synthetic nation with known effects, one event a person drawn by hash moved estimates up
+by 5 to 7 percentage points (tests/recovery shows it); all events left them where the truth is. What a
+person contributes is summed before a standard error is taken, so repeated people cost precision only.
 """
 
 from __future__ import annotations
@@ -64,7 +71,7 @@ def pool_rows(shard: CovariateShard, group: RequestGroup) -> tuple[NDArray[np.in
         Events that survived nobody's landmark are left out.
     """
     mask = shard.eligible & is_in(shard.stratum, group.strata) & ~is_in(shard.offender_id, group.barred)
-    rows = shard.one_event_a_person(mask)
+    rows = np.flatnonzero(mask)
     delays = np.sort(group.landmark)
     survived = np.searchsorted(delays, shard.first_reoffence[rows], side="left")  # landmarks strictly below
     weight = survived / max(len(delays), 1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +40,8 @@ class CovariateShard:
     event_id, offender_id : int64, shape (n,). All events of an offender are in one shard.
     stratum : int64, shape (n,). Exact stratum; nationally `stratum_code`.
     first_reoffence : int32, shape (n,). Days from index date to the first proven reoffence, or NEVER.
-    event_hash : int64, shape (n,). The smallest among a person's eligible events stands in a pool.
+    data_order : int64, shape (n,). Place in the source, for matching in data order: the row number of the
+        file in `jdl analyse`; nationally the place in the shard, without meaning.
     eligible : bool, shape (n,). May stand in a comparison pool (14 or older, no terrorist offence).
     matrix : float64, shape (n, p), C order. Covariates in their own units; never NaN (a missing
         value is its column's indicator, see covariates/assemble.py).
@@ -52,34 +52,12 @@ class CovariateShard:
     offender_id: IntArray
     stratum: IntArray
     first_reoffence: NDArray[np.int32]
-    event_hash: IntArray
+    data_order: IntArray
     eligible: BoolArray
     matrix: FloatArray
 
     def __len__(self) -> int:
         return len(self.event_id)
-
-    @cached_property
-    def person_order(self) -> NDArray[np.intp]:
-        """Row numbers sorted by (offender_id, event_hash, event_id)."""
-        return np.lexsort((self.event_id, self.event_hash, self.offender_id))
-
-    def one_event_a_person(self, mask: BoolArray) -> NDArray[np.intp]:
-        """Return the rows, ascending, that stand for each person who has a row in `mask`.
-
-        Parameters
-        ----------
-        mask : bool, shape (n,). Events that may be chosen.
-
-        Returns
-        -------
-        intp, shape (number of persons,). For each person the masked event of smallest hash.
-        """
-        order = self.person_order[mask[self.person_order]]
-        person = self.offender_id[order]
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = person[1:] != person[:-1]
-        return np.sort(order[first])
 
     def to_bytes(self) -> bytes:
         """Serialise as one Arrow IPC stream."""
@@ -91,7 +69,7 @@ class CovariateShard:
                 "offender_id": pa.array(self.offender_id, pa.int64()),
                 "stratum": pa.array(self.stratum, pa.int64()),
                 "first_reoffence": pa.array(self.first_reoffence, pa.int32()),
-                "event_hash": pa.array(self.event_hash, pa.int64()),
+                "data_order": pa.array(self.data_order, pa.int64()),
                 "eligible": pa.array(self.eligible, pa.bool_()),
                 "matrix": pa.FixedSizeListArray.from_arrays(flat, p) if p else pa.nulls(n, pa.list_(pa.float64(), 0)),
             }
@@ -121,7 +99,7 @@ class CovariateShard:
             array("offender_id").astype(np.int64, copy=False),
             array("stratum").astype(np.int64, copy=False),
             array("first_reoffence").astype(np.int32, copy=False),
-            array("event_hash").astype(np.int64, copy=False),
+            array("data_order").astype(np.int64, copy=False),
             array("eligible").astype(np.bool_, copy=False),
             matrix,
         )

@@ -10,9 +10,9 @@ from jdl_spark.settings import MatchingSettings
 
 # Treated 1, 2, 3; the score is the covariate `score` itself.
 EVENTS = [
-    Event(1, (0.50,), event_hash=3),
-    Event(2, (0.90,), event_hash=1),
-    Event(3, (0.10,), event_hash=2),
+    Event(1, (0.50,), data_order=3),
+    Event(2, (0.90,), data_order=1),
+    Event(3, (0.10,), data_order=2),
     Event(10, (0.52,)),
     Event(11, (0.48,)),  # as far from event 1 as event 10: the lower score comes first
     Event(12, (0.88,)),
@@ -64,7 +64,7 @@ def test_without_replacement_in_rounds(spark):
     [
         ("largest", [(1, 11, 1), (2, 12, 1), (3, 10, 1)]),
         ("smallest", [(1, 10, 1), (2, 12, 1), (3, 11, 1)]),
-        ("data", [(1, 10, 1), (2, 12, 1), (3, 11, 1)]),  # by event_hash: 2, 3, 1
+        ("data", [(1, 10, 1), (2, 12, 1), (3, 11, 1)]),  # by data_order: 2, 3, 1
         ("closest", [(1, 11, 1), (2, 12, 1), (3, 10, 1)]),
     ],
 )

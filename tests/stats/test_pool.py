@@ -33,7 +33,7 @@ def make_shard(seed: int, n: int, columns: int = 3) -> CovariateShard:
 def test_a_shard_survives_the_journey_through_bytes(n: int, columns: int) -> None:
     shard = make_shard(1, n, columns)
     back = CovariateShard.from_bytes(shard.to_bytes(), shard.columns)
-    for name in ("event_id", "offender_id", "stratum", "first_reoffence", "event_hash", "eligible", "matrix"):
+    for name in ("event_id", "offender_id", "stratum", "first_reoffence", "data_order", "eligible", "matrix"):
         before, after = getattr(shard, name), getattr(back, name)
         assert before.dtype == after.dtype
         assert before.shape == after.shape
@@ -56,17 +56,11 @@ def test_the_pool_is_what_the_rules_say(seed: int, n: int) -> None:
     )
     rows, weight = pool_rows(shard, group)
 
-    best: dict[int, tuple[int, int, int]] = {}  # the slow, obvious way: person by person
+    expected = {}  # the slow, obvious way: event by event
     for i in range(n):
-        person = int(shard.offender_id[i])
-        allowed = shard.eligible[i] and shard.stratum[i] in group.strata and person not in group.barred
-        key = (int(shard.event_hash[i]), int(shard.event_id[i]), i)
-        if allowed and (person not in best or key < best[person]):
-            best[person] = key
-    expected = {}
-    for _, _, i in best.values():
+        allowed = shard.eligible[i] and shard.stratum[i] in group.strata and shard.offender_id[i] not in group.barred
         share = np.mean([shard.first_reoffence[i] > d for d in group.landmark]) if len(chosen) else 0.0
-        if share > 0:
+        if allowed and share > 0:
             expected[i] = share
     assert dict(zip(rows.tolist(), weight.tolist(), strict=True)) == expected
     assert rows.tolist() == sorted(rows.tolist())
