@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jdl_spark import environment, resources
+from jdl_spark.errors import JdlError, UsageError
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """BLAS in driver and workers: two threads on a busy two-core machine ran 18 times slower than one."""
@@ -55,7 +56,18 @@ def submit_command(job: str, arguments: Sequence[str], master: str | None, packa
         Master URL; embedded where left out.
     package : Path, optional
         Zip of the package for executors that do not have it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such job.
+    EnvironmentProblem
+        If the Delta jars are missing.
     """
+    script = resources.job(job)
+    if not script.is_file() or job.startswith("_"):
+        jobs = sorted(file.stem for file in script.parent.glob("[!_]*.py"))
+        raise UsageError(f"there is no job {job!r}; there are: {', '.join(jobs)}")
     log_settings = f"-Dlog4j2.configurationFile={resources.conf('log4j2.properties').as_uri()}"
     local = master is None or master.startswith("local")
     command = [str(environment.spark_home() / "bin" / "spark-submit"), "--master", master or "local[*]"]
@@ -67,7 +79,7 @@ def submit_command(job: str, arguments: Sequence[str], master: str | None, packa
         command += ["--conf", f"spark.executorEnv.{name}={value}"]
     if package is not None:
         command += ["--py-files", str(package)]
-    return [*command, str(resources.job(job)), *arguments]
+    return [*command, str(script), *arguments]
 
 
 def run(job: str, arguments: Sequence[str], master: str | None = None) -> int:
@@ -117,3 +129,11 @@ def zip_package(target: Path) -> Path:
             if file.is_file() and "__pycache__" not in file.parts:
                 archive.write(file, Path("jdl_spark") / file.relative_to(package))
     return target
+
+
+if __name__ == "__main__":  # cluster/submit: a job and its arguments, to the master that JDL_MASTER names
+    try:
+        sys.exit(run(sys.argv[1], sys.argv[2:], os.environ.get("JDL_MASTER")))
+    except JdlError as error:
+        sys.stderr.write(f"jdl: {error}\n")
+        sys.exit(error.exit_code)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jdl_spark import environment, resources
+from jdl_spark.errors import EnvironmentProblem
 from jdl_spark.launch import KERNEL_FAMILY, ONE_THREAD
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def build(name: str, master: str | None = None, conf: Mapping[str, str] | None =
     Raises
     ------
     EnvironmentProblem
-        If Java or the Delta jars are missing: never a silent download from a job.
+        If Java or the Delta jars are missing (never a silent download from a job), or Spark does not start.
     """
     from pyspark.sql import SparkSession
 
@@ -45,7 +46,13 @@ def build(name: str, master: str | None = None, conf: Mapping[str, str] | None =
     builder = SparkSession.builder.appName(name)
     for key, value in settings.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        raise EnvironmentProblem(
+            f"Spark did not start ({type(error).__name__}); jdl doctor looks at this machine; "
+            "of a cluster see whether it is up, its address is right, and SPARK_CONF_DIR holds its secret"
+        ) from error
 
 
 _EVERYWHERE = {
