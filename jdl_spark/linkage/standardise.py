@@ -54,8 +54,8 @@ def name_words(text: str | None) -> list[str]:
     """
     if not text:
         return []
-    capitals = _DROPPED.sub("", text.upper().translate(_LETTERS))
-    plain = unicodedata.normalize("NFKD", capitals)
+    capitals = unicodedata.normalize("NFKD", text).upper().translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", _DROPPED.sub("", capitals))
     kept = (c if c.isalpha() else "" if unicodedata.category(c)[0] in "MN" else " " for c in plain)
     return unicodedata.normalize("NFC", "".join(kept)).split()
 
