@@ -102,7 +102,8 @@ ROW_PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "day_month_swapped": (
         "the day and the month look swapped, as in an American date",
-        "Write the day first, then the month, then the year.",
+        "Write the day first, then the month, then the year. Check every date in this column: others may be swapped "
+        "too, and where the day is 12 or less nobody can tell.",
     ),
     "unreadable_date": ("this is not a date in a form that is known", "Write it like 03/03/2010 or 2010-03-03."),
     "excel_number": (
