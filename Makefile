@@ -22,7 +22,7 @@ test:
 	@echo "== lint";            .venv/bin/ruff check . && .venv/bin/ruff format --check --quiet .
 	@echo "== types";           .venv/bin/mypy
 	@echo "== import contract"; .venv/bin/lint-imports | tail -n 5
-	@echo "== tests";           .venv/bin/pytest -m "not cluster"
+	@echo "== tests";           .venv/bin/pytest
 
 test-cluster:
 	@bash cluster/setup.sh test
