@@ -167,7 +167,8 @@ def _facts(counts: Mapping[str, int]) -> CohortFacts:
 
 def _digest(request: Request, rows: tuple[CohortPerson, ...]) -> str:
     """Return a SHA-256 that does not depend on the file's format, encoding or order of columns."""
-    content = {"metadata": request.as_metadata(), "rows": [asdict(row) for row in rows]}
-    content["metadata"]["cohort"].pop("file")
+    metadata = request.as_metadata()
+    metadata["cohort"].pop("file")
+    content = {"metadata": metadata, "rows": [asdict(row) for row in rows]}
     text = json.dumps(content, sort_keys=True, default=date.isoformat, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

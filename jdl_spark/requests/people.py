@@ -152,7 +152,8 @@ class _Row:
         self._check_required({"forename": forename, "surname": surname, "date_of_birth": born, "gender": sex}, first)
         if self.reasons or born is None or first is None:
             return None
-        if years and not any(first.year <= year <= (end or first).year for year in years):
+        earliest = first.year if start is not None else first.year - 1  # a start that is not known may lie before
+        if years and not any(earliest <= year <= (end or first).year for year in years):
             self._say("outside_declared_years", "intervention_start" if start is not None else "intervention_end")
         reference = f"{self.number:05d}"
         return CohortPerson(
