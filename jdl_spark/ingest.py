@@ -36,7 +36,7 @@ DOMAINS = {
 }
 """Identifier column to the register that its values name; a spell's depends on the table."""
 
-_REASON, _RAW = "__reason", "__raw"
+_REASON, _RAW, _FATE = "__reason", "__raw", "__fate"
 _TRUE, _FALSE = ("1", "true", "t", "y", "yes"), ("0", "false", "f", "n", "no")
 
 
@@ -174,31 +174,19 @@ def ingest(store: Store, table_name: str, source: str, mapping_path: Path) -> In
 
     mapping = read_mapping(table_name, mapping_path)
     table = mapping.table
-    raw = _read_source(store, source, mapping)
-    digest = _source_digest(store, source)
-    judged = _judge(raw, mapping).cache()
+    judged = _judge(_read_source(store, source, mapping), mapping)
+    judged = _pseudonymise(judged, table, store.key).withColumn("row_hash", _row_hash(table))
+    judged = _compare(store, table, _find_repeats(judged, table)).cache()
     try:
-        read = judged.count()
-        good = _pseudonymise(judged.where(F.col(_REASON).isNull()).drop(_REASON, _RAW), table, store.key)
-        good = good.withColumn("row_hash", _row_hash(table)).cache()
-        conflicts = good.groupBy(*table.key).agg(F.min("row_hash").alias("low"), F.max("row_hash").alias("high"))
-        clashing = conflicts.where("low <> high").select(*table.key)
-        unique = good.join(F.broadcast(clashing), list(table.key), "left_anti").dropDuplicates(list(table.key)).cache()
-        counts = _compare(store, table, unique)
-        total, kept, clashed = good.count(), unique.count(), good.join(clashing, list(table.key), "left_semi").count()
-        quarantined = {row["reason"]: row["n"] for row in _reasons(judged).collect()}
-        if clashed:
-            quarantined["conflicting_key"] = clashed
-        if total - kept - clashed:
-            quarantined["repeated_row"] = total - kept - clashed
-        if counts["new"] or counts["changed"]:
-            store.upsert(table, unique)
-        _quarantine(store, table, digest, judged)
-        return IngestSummary(
-            table.name, read, counts["new"], counts["changed"], kept - counts["new"] - counts["changed"], quarantined
-        )
+        counts = {row[_FATE]: row["count"] for row in judged.groupBy(_FATE).count().collect()}
+        fates = {name: counts.pop(name, 0) for name in ("new", "changed", "unchanged")}
+        if fates["new"] or fates["changed"]:
+            store.upsert(table, judged.where(F.col(_FATE).isin("new", "changed")))
+        if counts:
+            _quarantine(store, table, _source_digest(store, source), judged)
+        return IngestSummary(table.name, sum(fates.values()) + sum(counts.values()), **fates, quarantined=counts)
     finally:
-        store.spark.catalog.clearCache()
+        judged.unpersist()
 
 
 def _read_source(store: Store, source: str, mapping: SourceMapping) -> DataFrame:
@@ -318,27 +306,32 @@ def _row_hash(table: Table) -> SparkColumn:
     )
 
 
-def _compare(store: Store, table: Table, unique: DataFrame) -> dict[str, int]:
-    """Count the rows that are new, and those that differ from what is stored."""
+def _find_repeats(judged: DataFrame, table: Table) -> DataFrame:
+    """Give a reason to rows whose key stands twice: all of them if they differ, all but one if they do not."""
+    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
+    same_key = Window.partitionBy(F.col(_REASON).isNull(), *table.key)
+    differ = F.min("row_hash").over(same_key) != F.max("row_hash").over(same_key)
+    place = F.row_number().over(same_key.orderBy("row_hash", _RAW))
+    repeat = F.when(differ, "conflicting_key").when(place > 1, "repeated_row")
+    return judged.withColumn(_REASON, F.coalesce(F.col(_REASON), repeat))
+
+
+def _compare(store: Store, table: Table, judged: DataFrame) -> DataFrame:
+    """Add each row's fate: its reason, or new, changed or unchanged beside what is stored."""
+    from pyspark.sql import functions as F
+
+    if store.version(table) == 0:
+        return judged.withColumn(_FATE, F.coalesce(F.col(_REASON), F.lit("new")))
     stored = store.read(table).select(*table.key, F.col("row_hash").alias("stored_hash"))
-    row = (
-        unique.join(stored, list(table.key), "left")
-        .agg(
-            F.count(F.when(F.col("stored_hash").isNull(), 1)).alias("new"),
-            F.count(F.when(F.col("stored_hash") != F.col("row_hash"), 1)).alias("changed"),
-        )
-        .first()
+    fate = (
+        F.when(F.col("stored_hash").isNull(), "new")
+        .when(F.col("stored_hash") != F.col("row_hash"), "changed")
+        .otherwise("unchanged")
     )
-    return {"new": int(row["new"]), "changed": int(row["changed"])} if row else {"new": 0, "changed": 0}
-
-
-def _reasons(judged: DataFrame) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    broken = judged.where(F.col(_REASON).isNotNull())
-    return broken.groupBy(F.col(_REASON).alias("reason")).agg(F.count("*").alias("n"))
+    joined = judged.join(stored, list(table.key), "left")
+    return joined.withColumn(_FATE, F.coalesce(F.col(_REASON), fate)).drop("stored_hash")
 
 
 def _quarantine(store: Store, table: Table, digest: str, judged: DataFrame) -> None:
@@ -346,16 +339,10 @@ def _quarantine(store: Store, table: Table, digest: str, judged: DataFrame) -> N
 
     rows = (
         judged.where(F.col(_REASON).isNotNull())
-        .select(
-            F.lit(table.name).alias("source"),
-            F.lit(digest).alias("batch"),
-            F.xxhash64(_RAW).alias("row_number"),
-            F.col(_REASON).alias("reason"),
-            F.col(_RAW).alias("row"),
-        )
+        .select(F.xxhash64(_RAW).alias("row_number"), F.col(_REASON).alias("reason"), F.col(_RAW).alias("row"))
         .dropDuplicates(["row_number", "reason"])
     )
-    store.upsert(schemas.QUARANTINE, rows)
+    store.save(schemas.QUARANTINE, rows, source=table.name, batch=digest)
 
 
 def _source_digest(store: Store, source: str) -> str:
