@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 METHODOLOGY = "analyse"  # keys the random numbers: the answer depends on the data and the specification only
 INFERENCE = InferenceSettings(minimum_analysed=1, minimum_reoffenders=1)
+SPARK_SAFE = str.maketrans(".`", "··")  # Spark reads these two inside a column's name
 ESTIMATE_COLUMNS = (
     "outcome", "kind", "att", "mean_treated", "mean_comparison", "ci_low", "ci_high", "p_value", "se_multiplier",
     "se_abadie_imbens", "se_matched_set", "se_person", "se_two_way", "n_treated", "n_comparison", "replicates",
@@ -117,12 +118,17 @@ def _model(
 def _estimates(spark: SparkSession, rows: Analysis, asked: AnalysisSpec, pairs: DataFrame) -> list[dict[str, Any]]:
     if not asked.outcomes:
         return []
-    content = pa.table({"index_event_id": rows.number, "offender_id": rows.number, **rows.outcomes})
-    ddl = ", ".join(["index_event_id bigint", "offender_id bigint", *(f"`{n}` double" for n in rows.outcomes)])
-    kinds = {outcome.name: outcome.kind for outcome in asked.outcomes}
+    safe = {outcome.name: outcome.name.translate(SPARK_SAFE) for outcome in asked.outcomes}
+    values = {safe[name]: column for name, column in rows.outcomes.items()}
+    content = pa.table({"index_event_id": rows.number, "offender_id": rows.number, **values})
+    ddl = ", ".join(["index_event_id bigint", "offender_id bigint", *(f"`{name}` double" for name in values)])
+    kinds = {safe[outcome.name]: outcome.kind for outcome in asked.outcomes}
     frame = inference.estimate(pairs, spark.createDataFrame(content, ddl), kinds, INFERENCE, METHODOLOGY)
     found = {row["outcome"]: row.asDict() for row in frame.collect()}
-    return [{column: _json(found[outcome][column]) for column in ESTIMATE_COLUMNS} for outcome in kinds]
+    return [
+        {column: _json(found[safe[o.name]][column]) for column in ESTIMATE_COLUMNS} | {"outcome": o.name}
+        for o in asked.outcomes
+    ]
 
 
 # --- out: the results as files ----------------------------------------------------------------------
