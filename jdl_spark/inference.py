@@ -91,6 +91,12 @@ def _estimate_request(
 ) -> Iterator[dict[str, Any]]:
     treated = rows.drop_duplicates("treated_event_id").reset_index(drop=True)
     comparison = rows.drop_duplicates("comparison_event_id").sort_values("comparison_event_id").reset_index(drop=True)
+    request_id = str(rows["request_id"].iloc[0])
+    base = {"n_treated": len(treated), "n_comparison": len(comparison), "replicates": settings.replicates}
+    if rows[["treated_person", "comparison_person"]].isna().any(axis=None):  # an event that has no outcomes at all
+        for name, kind in kinds.items():
+            yield {"request_id": request_id, "outcome": name, "kind": kind, **base, "reason": "missing_outcome"}
+        return
     sets = MatchedSets(
         treated_person=treated["treated_person"].to_numpy(np.int64),
         treated_score=treated["treated_score"].to_numpy(np.float64),
@@ -102,12 +108,10 @@ def _estimate_request(
         ),
         pair_weight=rows["pair_weight"].to_numpy(np.float64),
     )
-    request_id = str(rows["request_id"].iloc[0])
     for name, kind in kinds.items():
         y_t = treated[f"treated_{name}"].to_numpy(np.float64)
         y_c = comparison[f"comparison_{name}"].to_numpy(np.float64)
         answer = _one_outcome(sets, y_t, y_c, kind, settings, (version, request_id, name))
-        base = {"n_treated": len(y_t), "n_comparison": len(y_c), "replicates": settings.replicates}
         yield {"request_id": request_id, "outcome": name, "kind": kind, **base, **answer}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jdl_spark.stats.randomness import generator
 from jdl_spark.stats.shard import FloatArray
 
-BLOCK = 256  # replicates drawn together: memory stays small, and bits do not depend on the machine
+BLOCK, UNITS = 256, 4_096  # replicates and units drawn together: 8 MB, and bits that do not depend on the machine
 _ROOT_5 = math.sqrt(5.0)
 LOW, HIGH = (1 - _ROOT_5) / 2, (1 + _ROOT_5) / 2  # Mammen's two points: mean 0, variance 1, third moment 1
 P_LOW = (_ROOT_5 + 1) / (2 * _ROOT_5)
@@ -49,8 +49,12 @@ def studentised(terms: FloatArray, replicates: int, *names: str) -> FloatArray:
     out = np.empty(replicates)
     for block, start in enumerate(range(0, replicates, BLOCK)):
         size = min(BLOCK, replicates - start)
-        low = generator(*names, block).random((BLOCK, len(terms)), dtype=np.float32) < P_LOW
-        sums = low.astype(np.float64) @ both  # terms and squares of the units that drew the low point
+        stream = generator(*names, block)
+        sums = np.zeros((BLOCK, 2))  # terms and squares of the units that draw the low point
+        for first in range(0, len(terms), UNITS):
+            some = both[first : first + UNITS]
+            low = stream.random((BLOCK, len(some)), dtype=np.float32) < P_LOW
+            sums += low.astype(np.float64) @ some
         top = HIGH * (totals[0] - sums[:, 0]) + LOW * sums[:, 0]
         square = HIGH**2 * (totals[1] - sums[:, 1]) + LOW**2 * sums[:, 1]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,8 +2,13 @@
 
 Influence terms follow Otsu & Rai (2017, JASA 112, 1720-1732) without bias correction of the point
 estimate: a correction with a wrong outcome model made coverage much worse in published simulations.
-Where no comparison person is used twice the matched set is the independent unit (Austin & Small 2014;
-Abadie & Spiess 2022), and its terms take their place.
+Where nobody stands in two places the matched set is the independent unit (Austin & Small 2014; Abadie &
+Spiess 2022), and its terms take their place.
+
+Where a measure is over some people only (days to the first reoffence: reoffenders), each mean is a ratio
+of two sums, and both sums are chance. Every standard error is therefore computed from the linearised
+outcome z = y - mean for those inside and 0 for those outside (delta method), on the whole matched sets:
+who is inside then adds its share of the variance. For an outcome that everybody has, z = y - mean.
 """
 
 from __future__ import annotations
@@ -43,13 +48,13 @@ class MatchedSets:
     @property
     def comparison_weight(self) -> FloatArray:
         """Sum of 1/k over the sets that use each comparison event, shape (m,); sums to n1."""
-        return np.bincount(self.pair_comparison, self.pair_weight, len(self.comparison_person)).astype(np.float64)
+        return _sum_by(self.pair_comparison, self.pair_weight, len(self.comparison_person)).astype(np.float64)
 
     @property
-    def reused(self) -> bool:
-        """Whether a comparison person stands in more than one place."""
-        persons = self.comparison_person[self.pair_comparison]
-        return len(np.unique(persons)) < len(persons)
+    def independent(self) -> bool:
+        """Whether nobody stands in more than one place: the matched sets then are independent units."""
+        persons = np.concatenate([self.treated_person, self.comparison_person[self.pair_comparison]])
+        return len(np.unique(persons)) == len(persons)
 
 
 @dataclass(frozen=True)
@@ -89,55 +94,48 @@ def estimate_effect(sets: MatchedSets, treated: FloatArray, comparison: FloatArr
         None if a group has nobody inside the measure.
     """
     inside_t, inside_c = ~np.isnan(treated), ~np.isnan(comparison)
-    n, weight = int(inside_t.sum()), sets.comparison_weight[inside_c]
+    n, weight = int(inside_t.sum()), sets.comparison_weight * inside_c
     if not n or not weight.sum():
         return None
-    weight = weight * (n / weight.sum())
-    y_t, y_c = treated[inside_t], comparison[inside_c]
-    mean_t, mean_c = float(y_t.mean()), float((weight * y_c).sum() / n)
-    att = mean_t - mean_c
-    whole = bool(inside_t.all() and inside_c.all())
-    by_person = _influence_by_person(sets, inside_t, inside_c, y_t, y_c, weight)
-    gaps = treated - np.bincount(sets.pair_set, sets.pair_weight * comparison[sets.pair_comparison], len(treated))
-    by_set = whole and not sets.reused
-    set_terms = (gaps - att) * math.sqrt(n / max(n - 1, 1)) if by_set else np.empty(0)
-    se_person, se_two_way = _clustered(sets, treated, comparison, mean_t, mean_c) if whole else (NAN, NAN)
+    scale = n / weight.sum()
+    mean_t = float(treated[inside_t].mean())
+    mean_c = float((weight[inside_c] * comparison[inside_c]).sum() / weight.sum())
+    z_t = np.where(inside_t, treated - mean_t, 0.0)
+    z_c = np.where(inside_c, comparison - mean_c, 0.0) * scale
+    gaps = z_t - _sum_by(sets.pair_set, sets.pair_weight * z_c[sets.pair_comparison], len(z_t))
+    of_treated = math.sqrt(n / max(n - 1, 1))
+    by_set: FloatArray | None = gaps * of_treated if sets.independent else None
+    se_person, se_two_way = _clustered(sets, z_t, z_c)
     return Effect(
         n_treated=n,
         n_comparison=int(inside_c.sum()),
         mean_treated=mean_t,
         mean_comparison=mean_c,
-        att=att,
-        terms=set_terms if by_set else by_person,
-        se_abadie_imbens=_abadie_imbens(sets, gaps, comparison, att) if whole else NAN,
-        se_matched_set=math.sqrt(float((set_terms**2).sum())) / n if by_set and n > 1 else NAN,
-        se_person=se_person,
-        se_two_way=se_two_way,
+        att=mean_t - mean_c,
+        terms=_influence_by_person(sets, z_t, z_c, of_treated, int(inside_c.sum())) if by_set is None else by_set,
+        se_abadie_imbens=_abadie_imbens(sets, gaps, z_c) / n,
+        se_matched_set=NAN if by_set is None or n < 2 else math.sqrt(float((by_set**2).sum())) / n,
+        se_person=se_person / n,
+        se_two_way=se_two_way / n,
     )
 
 
 def _influence_by_person(
-    sets: MatchedSets,
-    inside_t: np.ndarray,
-    inside_c: np.ndarray,
-    y_t: FloatArray,
-    y_c: FloatArray,
-    weight: FloatArray,
+    sets: MatchedSets, z_t: FloatArray, z_c: FloatArray, of_treated: float, inside: int
 ) -> FloatArray:
     """Return the influence terms summed within person, sorted by person.
 
-    e_i = (Y_i - m0_i), centred, times sqrt(n/(n-1)) for the treated; -w_i (Y_i - m0_i) sqrt(m/(m-p)) for the
-    matched comparison people, m0 a weighted least-squares line of their outcomes on the score.
+    e_i = (z_i - m0_i), centred, times sqrt(n/(n-1)) for the treated; -w_i (z_i - m0_i) sqrt(m/(m-p)) for the
+    matched comparison people, m0 a weighted least-squares line of their z on the score with p coefficients,
+    n and m the treated and the comparison events inside the measure.
     """
-    score_t, score_c = sets.treated_score[inside_t], sets.comparison_score[inside_c]
-    fitted_t, fitted_c, p = _outcome_line(score_c, y_c, weight, score_t)
-    n, m = len(y_t), len(y_c)
-    of_treated = y_t - fitted_t
-    of_treated = (of_treated - of_treated.mean()) * math.sqrt(n / max(n - 1, 1))
-    of_comparison = -weight * (y_c - fitted_c) * math.sqrt(m / max(m - p, 1))
-    person = np.concatenate([sets.treated_person[inside_t], sets.comparison_person[inside_c]])
-    _, unit = np.unique(person, return_inverse=True)
-    return np.bincount(unit, np.concatenate([of_treated, of_comparison])).astype(np.float64)
+    weight = sets.comparison_weight
+    fitted_t, fitted_c, p = _outcome_line(sets.comparison_score, z_c, weight, sets.treated_score)
+    e_t = z_t - fitted_t
+    e_t = (e_t - e_t.mean()) * of_treated
+    e_c = -weight * (z_c - fitted_c) * math.sqrt(inside / max(inside - p, 1))
+    persons, unit = np.unique(np.concatenate([sets.treated_person, sets.comparison_person]), return_inverse=True)
+    return _sum_by(unit, np.concatenate([e_t, e_c]), len(persons))
 
 
 def _outcome_line(
@@ -153,44 +151,46 @@ def _outcome_line(
     return level + slope * (at - centre), level + slope * (score - centre), 2
 
 
-def _abadie_imbens(sets: MatchedSets, gaps: FloatArray, comparison: FloatArray, att: float) -> float:
-    """Return the standard error of Abadie & Imbens (2006, Econometrica 74, 235-267) for the ATT.
+def _abadie_imbens(sets: MatchedSets, gaps: FloatArray, z_c: FloatArray) -> float:
+    """Return n times the standard error of Abadie & Imbens (2006, Econometrica 74, 235-267) for the ATT.
 
-    V = [sum over treated (D_i - att)^2 + sum over comparison s_j^2 (K_j^2 - KK_j)] / n1^2, D_i the gap within a
-    set, K_j and KK_j the sums of 1/k and 1/k^2 over the sets that use j, s_j^2 half the squared difference to
-    the nearest matched comparison event by score. NaN for one comparison event.
+    Its square is the sum over treated of D_i^2 plus the sum over comparison of s_j^2 (K_j^2 - KK_j): D_i the
+    gap within a set (less the ATT), K_j and KK_j the sums of 1/k and 1/k^2 over the sets that use j, s_j^2
+    half the squared difference to the nearest matched comparison event by score (on a tie, the one before it
+    by score and identifier). NaN for one treated or one comparison event.
     """
-    n, m = len(gaps), len(comparison)
-    if m < 2 or n < 2:
+    m = len(z_c)
+    if m < 2 or len(gaps) < 2:
         return NAN
     k = sets.comparison_weight
-    kk = np.bincount(sets.pair_comparison, sets.pair_weight**2, m)
+    kk = _sum_by(sets.pair_comparison, sets.pair_weight**2, m)
     order = np.argsort(sets.comparison_score, kind="stable")
-    score, outcome = sets.comparison_score[order], comparison[order]
+    score, outcome = sets.comparison_score[order], z_c[order]
     step = np.diff(score)
     left, right = np.concatenate([[np.inf], step]), np.concatenate([step, [np.inf]])
     neighbour = np.where(left <= right, np.arange(m) - 1, np.arange(m) + 1)
     variance = np.empty(m)
     variance[order] = (outcome - outcome[neighbour]) ** 2 / 2
-    total = ((gaps - att) ** 2).sum() + (variance * (k**2 - kk)).sum()
-    return math.sqrt(max(float(total), 0.0)) / n
+    total = (gaps**2).sum() + (variance * (k**2 - kk)).sum()
+    return math.sqrt(max(float(total), 0.0))
 
 
-def _clustered(
-    sets: MatchedSets, treated: FloatArray, comparison: FloatArray, mean_t: float, mean_c: float
-) -> tuple[float, float]:
-    """Return the standard errors clustered on the person, and two-way: V(set) + V(person) - V(row).
+def _clustered(sets: MatchedSets, z_t: FloatArray, z_c: FloatArray) -> tuple[float, float]:
+    """Return n times the standard errors clustered on the person, and two-way: V(set) + V(person) - V(row).
 
     Rows are the treated and the pairs of the matched data (Austin & Cafri 2020). NaN if the two-way
     variance is negative.
     """
-    n = len(treated)
-    rows = np.concatenate([treated - mean_t, -sets.pair_weight * (comparison[sets.pair_comparison] - mean_c)])
-    set_of = np.concatenate([np.arange(n), sets.pair_set])
+    rows = np.concatenate([z_t, -sets.pair_weight * z_c[sets.pair_comparison]])
+    set_of = np.concatenate([np.arange(len(z_t)), sets.pair_set])
     person = np.concatenate([sets.treated_person, sets.comparison_person[sets.pair_comparison]])
-    _, unit = np.unique(person, return_inverse=True)
-    v_set = float((np.bincount(set_of, rows) ** 2).sum())
-    v_person = float((np.bincount(unit, rows) ** 2).sum())
-    v_row = float((rows**2).sum())
-    two_way = v_set + v_person - v_row
-    return math.sqrt(v_person) / n, math.sqrt(two_way) / n if two_way >= 0 else NAN
+    persons, unit = np.unique(person, return_inverse=True)
+    v_set = float((_sum_by(set_of, rows, len(z_t)) ** 2).sum())
+    v_person = float((_sum_by(unit, rows, len(persons)) ** 2).sum())
+    two_way = v_set + v_person - float((rows**2).sum())
+    return math.sqrt(v_person), math.sqrt(two_way) if two_way >= 0 else NAN
+
+
+def _sum_by(place: IntArray, values: FloatArray, length: int) -> FloatArray:
+    """Return the sum of values at each place, added in their order."""
+    return np.asarray(np.bincount(place, values, length), dtype=np.float64)

@@ -66,8 +66,8 @@ class Distribution:
     def distances(self, one: int, other: int) -> tuple[float, float]:
         """Return the mean and the largest distance of two groups' distribution functions.
 
-        The mean is over the distinct values that occur in either group, as MatchIt documents it; for a
-        yes/no covariate both are the absolute difference of the means. NaN if a group is empty.
+        The mean is over all distinct values of the table: MatchIt's summary takes them from everybody, matched
+        or not. For a yes/no covariate both are the absolute difference of the means. NaN if a group is empty.
         """
         totals = self.weight[:, [one, other]].sum(axis=0)
         if not totals.all():
@@ -75,8 +75,7 @@ class Distribution:
         if self.is_binary:
             gap = abs(self.mean(one) - self.mean(other))
             return gap, gap
-        present = (self.weight[:, one] > 0) | (self.weight[:, other] > 0)
-        steps = np.cumsum(self.weight[present][:, [one, other]] / totals, axis=0)
+        steps = np.cumsum(self.weight[:, [one, other]] / totals, axis=0)
         gaps = np.abs(steps[:, 0] - steps[:, 1])
         return float(gaps.mean()), float(gaps.max())
 
