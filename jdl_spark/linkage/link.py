@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 LEFT_VERSIONS = 400_000
-"""Name versions of the left population carried to the workers at once (about 40 MB)."""
+"""Name versions of the left population carried to the workers at once (some 200 bytes each)."""
 
 
 def link_records(

@@ -139,8 +139,7 @@ def postcode(text: str | None) -> tuple[str, str]:
 def pnc_id(text: str | None) -> str:
     """Return a Police National Computer identifier as YYYY/NNNNNNNL; another identifier without its punctuation.
 
-    Two digits of the year from 40 on are of the 1900s: the computer's records of older people
-    carry years of the paper files. "" means missing.
+    Two digits of the year from 40 on are of the 1900s, others of the 2000s. "" means missing.
 
     Examples
     --------
