@@ -12,7 +12,7 @@ from jdl_spark import matching, propensity
 from jdl_spark.settings import MatchingSettings, PropensitySettings
 
 SHARDS = 8
-EVENTS_OF_NATION = 12_000
+EVENTS_OF_NATION = 6_000
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def answers(spark, nation, requests, partitions):
         [*row, replace]
         for replace in (True, False)
         for row in matching.match(
-            group, bar, models, frame, MatchingSettings(ratio=2, replace=replace, candidates=2)
+            group, bar, models, frame, MatchingSettings(ratio=2, replace=replace, candidates=8)
         ).collect()
     ]
     kept = models.collect()
