@@ -35,8 +35,7 @@ def report_lines(
     counts: Mapping[str, int],
 ) -> list[str]:
     """Return the answer: the verdict first, then why, then the rows to mend, then what to do next."""
-    name = "".join(letter if letter.isprintable() else "?" for letter in request_id)[:64]
-    lines = [f"{name} {_VERDICTS[verdict]}"]
+    lines = [f"{request_id[:64]} {_VERDICTS[verdict]}"]
     if counts["rows"]:
         lines += _wrap(_counted(counts), "  ")
     if problems:
@@ -55,7 +54,13 @@ def report_lines(
             lines += _item(problem.words, problem.mend)
     if row_problems:
         lines += ["", "Rows to look at (row 1 is the first row below the headings)", *_rows(row_problems)]
-    return [*lines, "", "What to do next", *_wrap(_NEXT[verdict], "  ")]
+    lines += ["", "What to do next", *_wrap(_NEXT[verdict], "  ")]
+    return [_harmless(line) for line in lines]
+
+
+def _harmless(line: str) -> str:
+    """File and folder names come from strangers: nothing in them may steer the terminal."""
+    return line if line.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _counted(counts: Mapping[str, int]) -> str:
