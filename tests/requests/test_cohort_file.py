@@ -215,3 +215,24 @@ def test_cells_of_an_open_document(tmp_path):
 def test_only_the_first_sheet_is_read(tmp_path):
     second = ods_row(HEADER.split(",")) + ods_row(person(1)) + "</table:table><table:table>" + ods_row(person(2))
     assert check(tmp_path, ods(second), "cohort.ods").counts["rows"] == 1
+
+
+def test_an_open_document_of_another_program_reads_like_the_csv(tmp_path):
+    from odf.opendocument import OpenDocumentSpreadsheet
+    from odf.table import Table, TableCell, TableRow
+    from odf.text import P
+
+    out = OpenDocumentSpreadsheet()
+    table = Table(name="Cohort")
+    for cells in [HEADER.split(","), *people(60)]:
+        line = TableRow()
+        for text in cells:
+            cell = TableCell(valuetype="string")
+            cell.addElement(P(text=text))
+            line.addElement(cell)
+        table.addElement(line)
+    out.spreadsheet.addElement(table)
+    buffer = io.BytesIO()
+    out.save(buffer)
+    sheet = check(tmp_path / "ods", buffer.getvalue(), "cohort.ods")
+    assert sheet.rows == check(tmp_path / "csv").rows
