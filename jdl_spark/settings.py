@@ -116,6 +116,12 @@ class InferenceSettings:
     horizon_days: int = 365
     """Restricted mean time without reoffending runs to here."""
 
+    def __post_init__(self) -> None:
+        if abs(self.significance - (1 - self.confidence)) > 1e-9:
+            raise UsageError("inference: significance must be 1 - confidence, so that p-value and interval agree")
+        if self.significance * (self.replicates + 1) < 1 - 1e-9:
+            raise UsageError("inference: too few replicates for the significance; there must be 1/significance - 1")
+
 
 @dataclass(frozen=True)
 class DisclosureSettings:

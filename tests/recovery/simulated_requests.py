@@ -93,7 +93,9 @@ def _request(rng, number, effects, n_treated, n_pool, begins_at_once):
     late = norm.cdf(normal(0.5)) < risk + effect
     first = np.where(early, rng.integers(1, DELAY + 1, n), np.where(late, rng.integers(DELAY + 1, 366, n), NEVER))
     placebo = norm.cdf(normal(0.5)) < risk
-    count = rng.poisson((risk * 2 * np.exp(normal(0.5) * 0.5 - 0.125)) + np.where(treated, 0.5 + effects["reoffences"], 0.5))
+    count = rng.poisson(
+        (risk * 2 * np.exp(normal(0.5) * 0.5 - 0.125)) + np.where(treated, 0.5 + effects["reoffences"], 0.5)
+    )
     days = 150 + 30 * age + 20 * normal(0.3) + effects["days_to_first"] * treated
     days[norm.cdf(normal(0.5)) > risk] = np.nan  # who has a value depends on the covariates, not on the treatment
     first[second], placebo[second], count[second], days[second] = 200, True, 9, 10.0

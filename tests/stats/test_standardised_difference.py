@@ -37,9 +37,9 @@ def slow_variance(values, weights):
     return np.sum(share * (np.asarray(values) - mean) ** 2) / (1 - np.sum(share**2))
 
 
-people = st.lists(
-    st.tuples(st.integers(-4, 4), st.integers(0, 1), st.floats(0.1, 3)), min_size=4, max_size=30
-).filter(lambda rows: {row[1] for row in rows} == {0, 1})
+people = st.lists(st.tuples(st.integers(-4, 4), st.integers(0, 1), st.floats(0.1, 3)), min_size=4, max_size=30).filter(
+    lambda rows: {row[1] for row in rows} == {0, 1}
+)
 
 
 @given(people)
