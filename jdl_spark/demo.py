@@ -75,8 +75,8 @@ def demonstrate(spark: SparkSession, folder: Path, identities: int = IDENTITIES,
         store.write_text("synthetic.txt", "The people of this lake are made up.\n")
     for name in schemas.NATIONAL_TABLES:
         with progress.stage(f"ingest {name}") as counts:
-            summary = pipeline.ingest(store, name, str(_extract(source, name)), source / "mappings" / f"{name}.toml")
-            counts |= {"rows": summary.read, "in quarantine": sum(summary.quarantined.values())}
+            loaded = pipeline.ingest(store, name, str(_extract(source, name)), source / "mappings" / f"{name}.toml")
+            counts |= {"rows": loaded.read, "in quarantine": sum(loaded.quarantined.values())}
     with progress.stage(f"release {RELEASE}"):
         pipeline.create_release(store, RELEASE, OUTCOMES_TO)
     settings = methodology.load()

@@ -201,7 +201,7 @@ def _linkage_model(
             return {"model_id": row["model_id"], "parameters": row["parameters"]}
     parameters = training.train(index, names, sample, purpose, methodology.linkage, methodology.version)
     model_id = runs.digest_of(release_id, purpose, settings, parameters)
-    row = {
+    trained = {
         "model_id": model_id,
         "release_id": release_id,
         "purpose": purpose,
@@ -209,7 +209,7 @@ def _linkage_model(
         "parameters": parameters,
         "created_at": datetime.now(UTC),
     }
-    store.upsert(schemas.LINKAGE_MODELS, store.rows(schemas.LINKAGE_MODELS, [row]))
+    store.upsert(schemas.LINKAGE_MODELS, store.rows(schemas.LINKAGE_MODELS, [trained]))
     return {"model_id": model_id, "parameters": parameters}
 
 
@@ -455,7 +455,7 @@ def _run_stages(
         save(schemas.ESTIMATES, estimates)
     with progress.stage("attrition"):
         rows = _attrition(requests, going, members, pairs, models)
-        save(schemas.ATTRITION, store.rows(schemas.ATTRITION, rows).drop("run_id"))
+        save(schemas.ATTRITION, store.rows(schemas.ATTRITION, rows))
 
 
 def _attrition(
@@ -520,8 +520,7 @@ def _publish(
         path = f"{name}/{run['run_id']}/result.json"
         store.write_text(f"documents/{path}", text)
         published.append({"request_id": name, "path": path, "sha256": runs.sha256(text), "document": text})
-    frame = store.rows(schemas.PUBLICATIONS, published).drop("run_id")
-    store.save(schemas.PUBLICATIONS, frame, run_id=run["run_id"])
+    store.save(schemas.PUBLICATIONS, store.rows(schemas.PUBLICATIONS, published), run_id=run["run_id"])
     return done
 
 

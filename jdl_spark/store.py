@@ -190,9 +190,14 @@ class Store:
             )
 
     def rows(self, table: Table, rows: Sequence[dict[str, Any]]) -> DataFrame:
-        """Return a frame of the table's schema from a few Python rows; a missing column is NULL."""
-        data = [tuple(row.get(name) for name in table.column_names) for row in rows]
-        return self.spark.createDataFrame(data, table.ddl)
+        """Return a frame of the table's columns from a few Python rows.
+
+        A column that no row has is NULL; one that must not be NULL is left out then, for `save` to add.
+        """
+        given = {name for row in rows for name in row}
+        columns = [column for column in table.columns if column.nullable or column.name in given]
+        data = [tuple(row.get(column.name) for column in columns) for row in rows]
+        return self.spark.createDataFrame(data, ", ".join(f"`{column.name}` {column.type}" for column in columns))
 
     def _typed(self, table: Table, frame: DataFrame) -> DataFrame:
         return frame.selectExpr(*(f"cast(`{c.name}` as {c.type}) as `{c.name}`" for c in table.columns))
