@@ -63,9 +63,8 @@ def measure(members: DataFrame, links: DataFrame, pairs: DataFrame, covariates: 
     def kernel(number: int, shard: CovariateShard) -> Iterator[pa.RecordBatch]:
         values = [np.unique(shard.matrix[:, j], return_inverse=True) for j in range(len(shard.columns))]
         for group in groups:
-            weight = _weights(shard, group, matched.get(group.request_id, nobody))
-            rows = np.flatnonzero(weight.any(axis=1))
-            payloads = [_part(value, place[rows], weight[rows]) for value, place in values]
+            here = _groups(shard, group, matched.get(group.request_id, nobody))
+            payloads = [_part(value, place, here) for value, place in values]
             n = len(payloads)
             yield pa.record_batch(
                 {
@@ -92,23 +91,25 @@ def _collect_matched(pairs: DataFrame) -> dict[str, _Matched]:
     return matched
 
 
-def _weights(shard: CovariateShard, group: RequestGroup, matched: _Matched) -> FloatArray:
-    """Return each event's weight in the four groups, shape (n, 4)."""
-    weight = np.zeros((len(shard), _GROUPS))
-    weight[treated_rows(shard, group)[0], TREATED] = 1.0
-    weight[pool_rows(shard, group)[0], POOL] = 1.0
-    weight[is_in(shard.event_id, matched.treated), MATCHED_TREATED] = 1.0
-    chosen = is_in(shard.event_id, matched.comparison)
-    weight[chosen, MATCHED_COMPARISON] = matched.weight[np.searchsorted(matched.comparison, shard.event_id[chosen])]
-    return weight
+def _groups(shard: CovariateShard, group: RequestGroup, matched: _Matched) -> list[tuple[np.ndarray, FloatArray]]:
+    """Return the shard's rows in each of the four groups, with their weights."""
+    chosen = np.flatnonzero(is_in(shard.event_id, matched.comparison))
+    whole = [
+        treated_rows(shard, group)[0],
+        pool_rows(shard, group)[0],
+        np.flatnonzero(is_in(shard.event_id, matched.treated)),
+    ]
+    weight = matched.weight[np.searchsorted(matched.comparison, shard.event_id[chosen])]
+    return [*((rows, np.ones(len(rows))) for rows in whole), (chosen, weight)]
 
 
-def _part(value: FloatArray, place: np.ndarray, weight: FloatArray) -> bytes:
+def _part(value: FloatArray, place: np.ndarray, groups: list[tuple[np.ndarray, FloatArray]]) -> bytes:
     """Return value, weights and squared weights of the values that occur, as float64 bytes in rows of 9."""
-    sums = [np.bincount(place, weight[:, g], len(value)) for g in range(_GROUPS)]
-    squares = [np.bincount(place, weight[:, g] ** 2, len(value)) for g in range(_GROUPS)]
-    whole = np.column_stack([value, *sums, *squares])
-    return whole[whole[:, 1 : 1 + _GROUPS].any(axis=1)].tobytes()
+    sums = [np.bincount(place[rows], weight, len(value)) for rows, weight in groups]
+    rows, weight = groups[MATCHED_COMPARISON]  # all other weights are 1
+    squares = [*sums[:MATCHED_COMPARISON], np.bincount(place[rows], weight**2, len(value))]
+    occur = np.flatnonzero(np.any(sums, axis=0))
+    return np.column_stack([column[occur] for column in (value, *sums, *squares)]).tobytes()
 
 
 def _compare(table: pa.Table) -> pa.Table:
