@@ -54,8 +54,8 @@ def estimate(
     -------
     DataFrame of schemas.ESTIMATES
         One row per (request with pairs, outcome). `reason` is ok, or too_few_analysed, too_few_reoffenders,
-        missing_outcome (a NULL where the kind allows none) or no_variation; the numbers are then NULL, but
-        for no_variation, where the difference itself stands.
+        missing_outcome (a NULL where the kind allows none, or an event without a row) or no_variation; the
+        numbers are then NULL, but for no_variation, where the difference itself stands.
     """
     from pyspark.sql import functions as F
 
