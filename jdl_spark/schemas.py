@@ -177,6 +177,7 @@ QUARANTINE = Table(
      _required("row_number", "bigint", "1-based data row of the file; a hash of the row where the format has none"),
      _required("reason", "string", "reason code"),
      Column("row", "string", "the row as JSON, for the person who mends the source")),
+    partition_by=("source",),
 )  # fmt: skip
 
 # --- analytic, national -------------------------------------------------------------------

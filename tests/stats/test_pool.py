@@ -70,6 +70,19 @@ def test_the_pool_is_what_the_rules_say(seed: int, n: int) -> None:
     assert landmark.tolist() == group.landmark.tolist()
 
 
+def test_one_event_a_person_would_look_into_the_future() -> None:
+    """Everybody reoffends after an event with chance 0.4, and then has another event: four at most."""
+    draw = np.random.default_rng(7)
+    reoffends = draw.random((20_000, 4)) < 0.4
+    happens = np.column_stack([np.ones(len(reoffends), bool), np.cumprod(reoffends[:, :-1], axis=1).astype(bool)])
+    events = happens.sum(axis=1)
+    chosen = (draw.random(len(events)) * events).astype(int)
+    over_all_events = reoffends[happens].mean()
+    over_one_a_person = reoffends[np.arange(len(events)), chosen].mean()
+    assert over_all_events == pytest.approx(0.4, abs=0.01)
+    assert over_one_a_person < 0.35
+
+
 def test_membership_of_nothing_and_of_values_beyond_the_end() -> None:
     assert is_in(np.array([1, 2]), np.empty(0, np.int64)).tolist() == [False, False]
     assert is_in(np.array([1, 5, 9]), np.array([1, 5])).tolist() == [True, True, False]
