@@ -64,7 +64,8 @@ def _jars() -> Finding:
 def _machine() -> Finding:
     gib = environment.memory_bytes() / environment.GIB
     right = gib >= MEMORY_FLOOR_GIB
-    words = f"{gib:.0f} GiB of memory, {environment.cores()} cores; embedded jobs give Spark {environment.driver_memory().upper()}iB"
+    heap = environment.driver_memory().removesuffix("g")
+    words = f"{gib:.0f} GiB of memory, {environment.cores()} cores; embedded jobs give Spark {heap} GiB"
     return Finding("Machine", right, words if right else f"{words}; {MEMORY_FLOOR_GIB} GiB are needed")
 
 

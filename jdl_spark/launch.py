@@ -10,6 +10,7 @@ says goes to standard error, and the answer (JSON, perhaps) alone to standard ou
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,7 +109,8 @@ def _follow(command: Sequence[str], variables: Mapping[str, str]) -> int:
                 sys.stderr.write(line.decode(errors="replace"))
                 sys.stderr.flush()
         return process.wait()
-    except KeyboardInterrupt:  # the job has had the same signal
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)  # a terminal has told the job already, a program may not have
         process.wait()
         return 130
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,9 @@ class Job:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
+        signal.signal(signal.SIGINT, _interrupted)
         self.spark = session.build(f"jdl {arguments.job}")
+        signal.signal(signal.SIGINT, _interrupted)  # Spark has put its own handler there
         self.progress = Progress(tasks=spark_tasks(self.spark))
 
     @property
@@ -68,6 +71,12 @@ def run(arguments: argparse.ArgumentParser, verb: Verb, argv: Sequence[str] | No
     code = int(getattr(answer, "exit_code", 0))
     job.spark.stop()
     sys.exit(code)
+
+
+def _interrupted(signum: int, frame: object) -> None:
+    """End at once: a stage's rows become visible in one commit, so nothing can be left half written."""
+    print("\njdl: interrupted; nothing is half written, so start the same command again", file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 def _give(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,7 @@ def frame(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module beside the jobs, as they import it."""
     monkeypatch.syspath_prepend(str(resources.job("_job").parent))
     monkeypatch.setattr(session, "build", lambda name: FakeSpark())
+    monkeypatch.setattr(signal, "signal", lambda *arguments: None)
     for name in ("JDL_ANSWER", "JDL_TERMINAL", "JDL_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     import _job

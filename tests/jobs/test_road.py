@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,7 @@ def road(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
         patch.syspath_prepend(str(resources.job("_job").parent))
         patch.setattr(session, "build", lambda name: spark)
         patch.setattr(type(spark), "stop", lambda self: None)
+        patch.setattr(signal, "signal", lambda *arguments: None)
         road = Road(folder)
         road.job("init")
         for table in schemas.NATIONAL_TABLES:
