@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,31 +17,11 @@ from jdl_spark.adhoc import table
 from jdl_spark.adhoc.analyse import analyse_table
 from jdl_spark.errors import InputError, JdlError, UsageError
 
-ROSSI = """
-id = "id"
-treatment = "fin"
-covariates = ["age", "race", "wexp", "mar", "paro", "prio"]
-[matching]
-ratio = 5
-replace = true
-caliper = 0.2
-[outcomes]
-arrest = "binary"
-week = { kind = "time", event = "arrest", horizon = 52 }
-"""
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+ROSSI = (EXAMPLES / "rossi.toml").read_text(encoding="utf-8")
 # Of three covariate lists tried (this one, without squares and zero-earnings flags, with educ x re74) the one
 # whose balance passes. The three, at 1:1 and 5:1, with and without replacement, gave 825 to 2,075 dollars.
-LALONDE = """
-id = "id"
-treatment = "treat"
-covariates = ["age", "age2", "age3", "educ", "educ2", "race", "marr", "nodegree", "re74", "re75", "u74", "u75"]
-[matching]
-ratio = 5
-replace = true
-caliper = 0.2
-[outcomes]
-re78 = "continuous"
-"""
+LALONDE = (EXAMPLES / "lalonde.toml").read_text(encoding="utf-8")
 ESTIMATE_KEYS = {
     "outcome", "att", "mean_treated", "mean_comparison", "ci_low", "ci_high", "p_value", "se_multiplier",
     "se_abadie_imbens", "se_matched_set", "se_person", "se_two_way",
