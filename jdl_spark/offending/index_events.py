@@ -43,7 +43,8 @@ def derive_index_events(
     -------
     DataFrame of schemas.INDEX_EVENTS
         One row per event. Sentences that share person, kind and index date (concurrent sentences) give
-        one event: the longest sentence, then the smallest id. `age` is NULL without a date of birth.
+        one event: the longest sentence, then the smallest id. `age` is NULL without a date of birth;
+        who was born on 29 February is a year older on 1 March of a common year.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -70,7 +71,8 @@ def derive_index_events(
     )
     births = identities.where("version_no = 1").select("offender_id", "date_of_birth")
     people = offenders.select("offender_id", "sex")
-    months_lived = F.months_between(F.col("index_date"), F.col("date_of_birth"))
+    born, then = (F.year(d) * 10_000 + F.month(d) * 100 + F.day(d) for d in ("date_of_birth", "index_date"))
+    age = F.floor((then - born) / 10_000)  # months_between gives who was born on 29 February a birthday on the 28th
     return (
         events.join(people, "offender_id", "left")
         .join(births, "offender_id", "left")
@@ -84,7 +86,7 @@ def derive_index_events(
             F.year("index_date").alias("index_year"),
             "custody_start",
             "sex",
-            F.floor(months_lived / 12).cast("int").alias("age"),
+            age.cast("int").alias("age"),
             "area",
             F.coalesce(F.col("first_terrorism") <= F.col("index_date"), F.lit(False)).alias("terrorism"),
             (F.add_months("index_date", PROOF_MONTHS) <= F.lit(outcomes_to)).alias("available"),
