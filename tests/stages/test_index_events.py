@@ -18,14 +18,16 @@ SENTENCES = [
     {"sentence_id": 1, "offender_id": 1, "start_date": "2010-01-04", "release_date": "2010-06-30", "area": "North"},
     # community and suspended: the start is, also when a release date was written by mistake
     {"sentence_id": 2, "offender_id": 2, "disposal": "community", "start_date": "2010-02-01"},
-    {"sentence_id": 3, "offender_id": 2, "disposal": "suspended", "start_date": "2010-03-01", "release_date": "2011-01-01"},
+    {"sentence_id": 3, "offender_id": 2, "disposal": "suspended", "start_date": "2010-03-01",
+     "release_date": "2011-01-01"},
     # still inside: no event
     {"sentence_id": 4, "offender_id": 3, "start_date": "2010-01-04"},
     # concurrent: same person, kind and day
     {"sentence_id": 14, "offender_id": 4, "start_date": "2010-01-04", "release_date": "2010-05-01", "length_days": 90},
     {"sentence_id": 13, "offender_id": 4, "start_date": "2010-01-05", "release_date": "2010-05-01", "length_days": 200},
     {"sentence_id": 12, "offender_id": 4, "start_date": "2010-01-06", "release_date": "2010-05-01", "length_days": 200},
-    {"sentence_id": 11, "offender_id": 4, "start_date": "2010-01-07", "release_date": "2010-05-01", "length_days": None},
+    {"sentence_id": 11, "offender_id": 4, "start_date": "2010-01-07",
+     "release_date": "2010-05-01", "length_days": None},
     # an order that starts on the day of the release is an event of another kind
     {"sentence_id": 15, "offender_id": 4, "disposal": "community", "start_date": "2010-05-01", "length_days": 365},
     # another person on the same day
