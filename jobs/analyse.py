@@ -23,19 +23,23 @@ class Found:
         """Return the estimates beside the plain differences, and how good the match is."""
         n, naive = self.result["n"], {row["outcome"]: row["difference"] for row in self.result["naive"]}
         told = [f"{n['treated_matched']:,} of {n['treated']:,} treated matched to {n['comparison_matched']:,} people"]
-        told.append(
-            f"largest standardised difference after matching: {self.result['balance']['largest_absolute_smd']:.3f}"
-        )
+        smd = _told(self.result["balance"]["largest_absolute_smd"], ".3f")
+        told.append(f"largest standardised difference after matching: {smd}")
         for row in self.result["estimates"]:
+            low, high = _told(row["ci_low"], "+.4g"), _told(row["ci_high"], "+.4g")
             told.append(
-                f"{row['outcome']}: {row['att']:+.4g} (95% interval {row['ci_low']:+.4g} to {row['ci_high']:+.4g}, "
-                f"p = {row['p_value']:.3f}); before matching {naive[row['outcome']]:+.4g}"
+                f"{row['outcome']}: {_told(row['att'], '+.4g')} (95% interval {low} to {high}, "
+                f"p = {_told(row['p_value'], '.3f')}); before matching {_told(naive[row['outcome']], '+.4g')}"
             )
         return [*told, f"tables: {self.out}"]
 
     def as_json(self) -> dict[str, Any]:
         """Return what result.json holds."""
         return dict(self.result)
+
+
+def _told(value: float | None, form: str) -> str:
+    return "none" if value is None else format(value, form)
 
 
 def analyse(job: _job.Job) -> Found:
