@@ -16,9 +16,10 @@ DAYS_A_YEAR = 365.25
 def describe_offences(index_events: DataFrame, offences: DataFrame, sentences: DataFrame) -> DataFrame:
     """Return one row per index event with the columns of columns.CRIMINAL_HISTORY.
 
-    Counted is what was dated, and proven, strictly before the index date; the index offence is among
-    it. The Copas rate is ln((1 + sanctions) / (10 + years since the first sanction)), a sanction being
-    one day of proven outcomes (Howard et al. 2009, the offender group reconviction scale 3).
+    Counted is what was dated, and proven, strictly before the index date: the index offence of a
+    release, but not that of an order which starts on the day of the conviction. The Copas rate is
+    ln((1 + sanctions) / (10 + years since the first sanction)), a sanction being one day of proven
+    outcomes (Howard et al. 2009, the offender group reconviction scale 3).
 
     Parameters
     ----------
@@ -31,7 +32,8 @@ def describe_offences(index_events: DataFrame, offences: DataFrame, sentences: D
     events = index_events.select("index_event_id", "offender_id", "index_date", "age")
     known = offences.select("offender_id", "offence_date", "offence_group", "outcome_kind", "outcome_date", "breach")
     before = events.join(known, "offender_id", "inner").where("outcome_date < index_date")
-    real = F.col("outcome_kind").isin(*PROVEN_OUTCOMES) & ~F.col("breach")
+    proven = F.col("outcome_kind").isin(*PROVEN_OUTCOMES)
+    real = proven & ~F.col("breach")
     days = F.date_diff("index_date", "offence_date")
 
     def number(condition: Column, name: str) -> Column:
@@ -49,7 +51,7 @@ def describe_offences(index_events: DataFrame, offences: DataFrame, sentences: D
         number(real & F.col("offence_group").isin("violence", "robbery"), "previous_violence"),
         number(real & (F.col("offence_group") == "theft"), "previous_theft"),
         number(real & (F.col("offence_group") == "drugs"), "previous_drugs"),
-        number(F.col("breach"), "previous_breaches"),
+        number(proven & F.col("breach"), "previous_breaches"),
         number(real & (days <= 365), "offences_last_year"),
         number(real & (days <= 730), "offences_last_two_years"),
     )
