@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jdl_spark import methodology, pipeline, reports, schemas
+from jdl_spark import admission, methodology, pipeline, releases, reports, schemas
 from jdl_spark.ingest import IngestSummary
 from jdl_spark.progress import Progress, spark_tasks
 from jdl_spark.runs import RunSummary
@@ -80,10 +80,10 @@ def demonstrate(spark: SparkSession, folder: Path, identities: int = IDENTITIES,
         counts |= {"rows": sum(one.read for one in loaded)}
         counts |= {"in quarantine": sum(sum(one.quarantined.values()) for one in loaded)}
     with progress.stage(f"release {RELEASE}"):
-        pipeline.create_release(store, RELEASE, OUTCOMES_TO)
+        releases.create_release(store, RELEASE, OUTCOMES_TO)
     settings = methodology.load()
     with progress.stage("submission of requests") as counts:
-        answers = pipeline.submit(store, sorted(path for path in (source / "requests").iterdir() if path.is_dir()))
+        answers = admission.submit(store, sorted(path for path in (source / "requests").iterdir() if path.is_dir()))
         counts["requests"] = len(answers.submissions)
     summary = pipeline.run_requests(store, None, RELEASE, settings, progress)
     with progress.stage("reports"):

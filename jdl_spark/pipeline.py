@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jdl_spark import balance, groups, inference, matching, propensity, publication, runs, schemas
 from jdl_spark import ingest as door
+from jdl_spark.admission import find_requests, sort_out
 from jdl_spark.covariates import columns as covariate_columns
 from jdl_spark.covariates.assemble import assemble_covariates
-from jdl_spark.errors import InputError, UsageError
+from jdl_spark.errors import InputError
 from jdl_spark.linkage import link, training
 from jdl_spark.linkage.index import build_index, count_names
 from jdl_spark.methodology import digest as methodology_digest
 from jdl_spark.offending.index_events import derive_index_events
 from jdl_spark.offending.outcomes import measure_outcomes
 from jdl_spark.progress import Progress
+from jdl_spark.releases import find_release, national
 from jdl_spark.requests import intake
-from jdl_spark.requests.check import Submission, check_folder
 from jdl_spark.runs import RunSummary
 from jdl_spark.settings import Methodology
-from jdl_spark.store import Store, content_digest
+from jdl_spark.store import Store
 from jdl_spark.synthetic.evaluate import Evaluation
 from jdl_spark.synthetic.evaluate import evaluate as compare_with_truth
 
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 OUTCOME_KINDS = {"reoffended": "binary", "reoffences": "count", "days_to_first": "conditional", "days_free": "time"}
 """The outcomes of every request: rate, frequency, time to first among reoffenders, time without one."""
-
-IDENTITIES_A_SHARD = 20_000  # a shard's matrix then stays in the tens of megabytes
-FEWEST_SHARDS = 8
 
 
 # --- the nation ---------------------------------------------------------------------------
@@ -56,71 +53,13 @@ def ingest(store: Store, table: str, source: str, mapping: Path) -> door.IngestS
     return door.ingest(store, table, source, mapping)
 
 
-def create_release(store: Store, release_id: str, outcomes_to: date, shards: int | None = None) -> dict[str, Any]:
-    """Pin the national tables as they are now under a name.
-
-    Parameters
-    ----------
-    release_id : str
-        For instance "2011", the newest year whose follow-up is complete.
-    outcomes_to : date
-        Outcomes are complete up to and including this day.
-    shards : int, optional
-        Slices of the prepared tables; by the number of identities where left out.
-
-    Raises
-    ------
-    UsageError
-        If the release exists with other data: releases never change.
-    """
-    store.check_exists()
-    national = [schemas.TABLES[name] for name in schemas.NATIONAL_TABLES]
-    content = {table.name: content_digest(store.read(table)) for table in national}
-    known = {row["release_id"]: row.asDict() for row in store.read(schemas.RELEASES).collect()}
-    if release_id in known:
-        if known[release_id]["content"] == content and known[release_id]["outcomes_to"] == outcomes_to:
-            return _release_summary(known[release_id])
-        raise UsageError(
-            f"release {release_id} exists and pins other data; releases never change, so choose another name"
-        )
-    identities = store.read(schemas.OFFENDER_IDENTITIES).where("version_no = 1").count()
-    if not identities:
-        raise UsageError("there are no offender identities in the lake; load them first with: jdl ingest")
-    row = {
-        "release_id": release_id,
-        "outcomes_to": outcomes_to,
-        "shards": shards or max(FEWEST_SHARDS, identities // IDENTITIES_A_SHARD),
-        "versions": {table.name: store.version(table) for table in national},
-        "content": content,
-        "created_at": datetime.now(UTC),
-    }
-    store.upsert(schemas.RELEASES, store.rows(schemas.RELEASES, [row]))
-    return _release_summary(row)
-
-
-def list_releases(store: Store) -> list[dict[str, Any]]:
-    """Return every release of the lake, oldest outcomes first."""
-    store.check_exists()
-    rows = [row.asDict() for row in store.read(schemas.RELEASES).collect()]
-    return [_release_summary(row) for row in sorted(rows, key=lambda row: (row["outcomes_to"], row["release_id"]))]
-
-
-def _release_summary(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "release_id": row["release_id"],
-        "outcomes_to": row["outcomes_to"].isoformat(),
-        "shards": row["shards"],
-        "last_available_year": runs.last_available_year(row["outcomes_to"]),
-    }
-
-
 def prepare_nation(store: Store, release_id: str, methodology: Methodology, progress: Progress) -> None:
     """Derive all that depends on the nation alone: identity index, links to benefits, events, outcomes, covariates."""
-    release = _release(store, release_id)
+    release = find_release(store, release_id)
     shards, save = release["shards"], _saver(store, release_id=release_id)
     with progress.stage("identity index") as counts:
-        index = build_index(_national(store, release, schemas.OFFENDER_IDENTITIES), "offender", shards)
-        claimants = build_index(_national(store, release, schemas.BENEFIT_IDENTITIES), "benefit", shards)
+        index = build_index(national(store, release, schemas.OFFENDER_IDENTITIES), "offender", shards)
+        claimants = build_index(national(store, release, schemas.BENEFIT_IDENTITIES), "benefit", shards)
         stored = save(schemas.IDENTITY_INDEX, index.unionByName(claimants))
         names = save(schemas.NAME_FREQUENCIES, count_names(stored))
         counts["name versions"] = sum(row["versions"] for row in stored.select("versions").collect())
@@ -132,18 +71,18 @@ def prepare_nation(store: Store, release_id: str, methodology: Methodology, prog
         benefit_links = save(schemas.OFFENDER_BENEFIT_LINKS, found)
         counts["links"] = benefit_links.count()
     with progress.stage("index events and outcomes") as counts:
-        offences = _national(store, release, schemas.OFFENCES)
-        sentences = _national(store, release, schemas.SENTENCES)
-        people = _national(store, release, schemas.OFFENDERS)
-        identities = _national(store, release, schemas.OFFENDER_IDENTITIES)
+        offences = national(store, release, schemas.OFFENCES)
+        sentences = national(store, release, schemas.SENTENCES)
+        people = national(store, release, schemas.OFFENDERS)
+        identities = national(store, release, schemas.OFFENDER_IDENTITIES)
         derived = derive_index_events(sentences, offences, people, identities, shards, release["outcomes_to"])
         events = save(schemas.INDEX_EVENTS, derived)
         outcomes = save(schemas.OUTCOMES, measure_outcomes(events, offences))
         counts["events"] = events.count()
     with progress.stage("covariates"):
-        programmes = _national(store, release, schemas.PROGRAMME_ATTENDANCE)
-        benefit_spells = _national(store, release, schemas.BENEFIT_SPELLS)
-        jobs = _national(store, release, schemas.EMPLOYMENT_SPELLS)
+        programmes = national(store, release, schemas.PROGRAMME_ATTENDANCE)
+        benefit_spells = national(store, release, schemas.BENEFIT_SPELLS)
+        jobs = national(store, release, schemas.EMPLOYMENT_SPELLS)
         packed = assemble_covariates(
             events, outcomes, people, offences, sentences, programmes, benefit_links, benefit_spells, jobs,
             methodology.covariates,
@@ -160,24 +99,6 @@ def _preparation_digest(methodology: Methodology) -> str:
 def _is_prepared(store: Store, release_id: str, methodology: Methodology) -> bool:
     rows = store.stored(schemas.PREPARATIONS, release_id=release_id).collect()
     return any(row["digest"] == _preparation_digest(methodology) for row in rows)
-
-
-def _release(store: Store, release_id: str | None) -> dict[str, Any]:
-    store.check_exists()
-    known = {row["release_id"]: row.asDict() for row in store.read(schemas.RELEASES).collect()}
-    if not known:
-        raise UsageError(
-            "the lake has no data release; make one, for instance: jdl release create 2011 --outcomes-to 2013-06-30"
-        )
-    if release_id is None:
-        return max(known.values(), key=lambda row: (row["outcomes_to"], row["release_id"]))
-    if release_id not in known:
-        raise UsageError(f"there is no release {release_id!r}; there are: {', '.join(sorted(known))}")
-    return known[release_id]
-
-
-def _national(store: Store, release: Mapping[str, Any], table: schemas.Table) -> DataFrame:
-    return store.read(table, release["versions"][table.name])
 
 
 def _saver(store: Store, **partition: str) -> Any:
@@ -213,90 +134,6 @@ def _linkage_model(
     return {"model_id": model_id, "parameters": parameters}
 
 
-# --- requests -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Admissions:
-    """What the check said of each folder that was handed in."""
-
-    submissions: Sequence[Submission]
-
-    @property
-    def exit_code(self) -> int:
-        """Return 3 if a rule refuses a request, 2 if a folder cannot be read, else 0."""
-        verdicts = {submission.verdict for submission in self.submissions}
-        return 2 if "unreadable" in verdicts else 3 if "refused" in verdicts else 0
-
-    def lines(self) -> list[str]:
-        """Return the answers as lines for a terminal."""
-        return [line for submission in self.submissions for line in (*submission.lines(), "")]
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """Return the answers for machines."""
-        return [submission.as_json() for submission in self.submissions]
-
-
-def submit(store: Store, folders: Sequence[Path]) -> Admissions:
-    """Check request folders and keep them: rows to the restricted zone, rules and counts to `requests`.
-
-    Returns
-    -------
-    Admissions
-        One answer per folder. Submitting a folder again replaces what the request had before.
-    """
-    store.check_exists()
-    submissions = [check_folder(folder) for folder in folders]
-    readable = [submission for submission in submissions if submission.verdict != "unreadable"]
-    rows = [intake.request_row(submission) for submission in readable]
-    names = [row["request_id"] for row in rows]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"two of the folders have the request id {twice[0]}; give each request an id of its own")
-    if rows:
-        requests, members, broken = intake.to_frames(store.spark, readable)
-        store.upsert(schemas.REQUESTS, requests)
-        store.replace_requests(schemas.COHORT_MEMBERS, members, names)
-        store.upsert(schemas.QUARANTINE, broken)
-    return Admissions(submissions)
-
-
-def decide(store: Store, request_id: str, accept: bool, by: str, reason: str) -> dict[str, Any]:
-    """Record an analyst's decision on a request that needs one.
-
-    Raises
-    ------
-    UsageError
-        If there is no such request, it needs no decision, or name or reason is empty.
-    """
-    store.check_exists()
-    if not by.strip() or not reason.strip():
-        raise UsageError("a decision needs a name (--by) and a reason (--reason)")
-    row = _requests(store, [request_id])[request_id]
-    if row["admission"] != "needs_decision":
-        raise UsageError(f"{request_id} needs no decision: it is {row['admission']} by rule")
-    decision = {
-        "request_id": request_id,
-        "content_digest": row["content_digest"],
-        "accept": accept,
-        "decided_by": by.strip(),
-        "reason": reason.strip(),
-        "decided_at": datetime.now(UTC),
-    }
-    store.upsert(schemas.DECISIONS, store.rows(schemas.DECISIONS, [decision]))
-    return {**decision, "decided_at": decision["decided_at"].isoformat(timespec="seconds")}
-
-
-def _requests(store: Store, request_ids: Sequence[str] | None) -> dict[str, dict[str, Any]]:
-    known = {row["request_id"]: row.asDict() for row in store.read(schemas.REQUESTS).collect()}
-    for name in request_ids or ():
-        if name not in known:
-            raise UsageError(f"there is no request {name!r} in the lake; hand it in with: jdl submit FOLDER")
-    if not known:
-        raise UsageError("there are no requests in the lake; hand one in with: jdl submit FOLDER")
-    return {name: known[name] for name in sorted(request_ids or known)}
-
-
 # --- the run ------------------------------------------------------------------------------
 
 
@@ -321,10 +158,10 @@ def run_requests(
     RunSummary
         What became of each request. One that cannot be analysed never stops the others.
     """
-    release = _release(store, release_id)
+    release = find_release(store, release_id)
     release_id = str(release["release_id"])
-    requests = _requests(store, request_ids)
-    items, going = _admitted(store, requests, release)
+    requests = find_requests(store, request_ids)
+    items, going = sort_out(store, requests, release)
     if going and not _is_prepared(store, release_id, methodology):
         prepare_nation(store, release_id, methodology, progress)
     model = _cohort_model(store, release_id, methodology, progress) if going else {"model_id": "", "parameters": ""}
@@ -347,27 +184,6 @@ def run_requests(
 def reprocess(store: Store, release_id: str, methodology: Methodology, progress: Progress) -> RunSummary:
     """Run every request of the lake on a release; earlier results stay where they are."""
     return run_requests(store, None, release_id, methodology, progress)
-
-
-def _admitted(
-    store: Store, requests: Mapping[str, Mapping[str, Any]], release: Mapping[str, Any]
-) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Return the items of the requests that are not run, and the names of those that are."""
-    decided = {
-        (row["request_id"], row["content_digest"]): row.asDict() for row in store.read(schemas.DECISIONS).collect()
-    }
-    last_year = runs.last_available_year(release["outcomes_to"])
-    items: dict[str, dict[str, str]] = {}
-    going = []
-    for name, row in requests.items():
-        decision = decided.get((name, row["content_digest"]))
-        admission = intake.effective_admission(row, decision)
-        years = json.loads(row["metadata"])["service"]["delivery_years"]
-        if admission == "accepted" and min(years) <= last_year:
-            going.append(name)
-        else:
-            items[name] = runs.item_without_run(row, decision, admission, min(years), last_year)
-    return items, going
 
 
 def _cohort_model(store: Store, release_id: str, methodology: Methodology, progress: Progress) -> dict[str, str]:
@@ -525,7 +341,7 @@ def _publish(
 
 
 def _outcomes_to(store: Store, run: Mapping[str, Any]) -> str:
-    return str(_release(store, str(run["release_id"]))["outcomes_to"].isoformat())
+    return str(find_release(store, str(run["release_id"]))["outcomes_to"].isoformat())
 
 
 def _by_request(frame: DataFrame) -> dict[str, list[dict[str, Any]]]:

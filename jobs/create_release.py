@@ -7,15 +7,15 @@ from typing import Any
 
 import _job
 
-from jdl_spark import pipeline
+from jdl_spark import releases
 
 
 def create_release(job: _job.Job) -> Any:
     """Pin the national tables under a name; without a name, list the releases."""
     told = job.arguments
     if told.release is None:
-        return pipeline.list_releases(job.store)
-    return pipeline.create_release(job.store, told.release, told.outcomes_to, told.shards)
+        return releases.list_releases(job.store)
+    return releases.create_release(job.store, told.release, told.outcomes_to, told.shards)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from typing import Any
 
 import _job
 
-from jdl_spark import pipeline
+from jdl_spark import admission
 
 
 def decide(job: _job.Job) -> dict[str, Any]:
     """Accept or refuse a request that needs a decision."""
     told = job.arguments
-    return pipeline.decide(job.store, told.request, told.accept, told.by, told.reason)
+    return admission.decide(job.store, told.request, told.accept, told.by, told.reason)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import _job
 
-from jdl_spark import pipeline
-from jdl_spark.pipeline import Admissions
+from jdl_spark import admission
+from jdl_spark.admission import Admissions
 
 
 def submit(job: _job.Job) -> Admissions:
     """Check request folders and keep them in the lake."""
-    return pipeline.submit(job.store, job.arguments.folders)
+    return admission.submit(job.store, job.arguments.folders)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jdl_spark import methodology, pipeline, schemas
+from jdl_spark import admission, methodology, pipeline, releases, schemas
 from jdl_spark.progress import Progress
 from jdl_spark.runs import RunSummary
 from jdl_spark.store import Store
@@ -34,11 +34,11 @@ class Lab:
         self.settings = methodology.load()
         pipeline.init_lake(self.store, b"k" * 32)
         self.deliver(date(2013, 6, 30), {t for t in schemas.NATIONAL_TABLES if t not in NO_BENEFITS})
-        pipeline.create_release(self.store, "2011", date(2013, 6, 30), shards=2)
+        releases.create_release(self.store, "2011", date(2013, 6, 30), shards=2)
         requests = [folder / "2013" / "requests" / name for name in ("BRIDGE-2010", "HORIZON-2012")]
         with (requests[0] / "cohort.csv").open("a", encoding="utf-8") as cohort:
             cohort.write(f"{CANARY},,{CANARY},05/03/1980,F,,,01/03/2010,,Leeds\n")
-        self.admissions = pipeline.submit(self.store, requests)
+        self.admissions = admission.submit(self.store, requests)
         self.first = self.run(None, "2011")
 
     def deliver(self, as_of: date, tables: set[str]) -> dict[str, int]:
@@ -133,7 +133,7 @@ def test_nobody_leaves_the_restricted_root(lab: Lab) -> None:
 def test_a_new_year_picks_up_what_was_waiting_and_leaves_old_results(lab: Lab) -> None:
     touched = lab.deliver(date(2014, 6, 30), set(schemas.NATIONAL_TABLES))
     assert touched["offences"] > 0
-    pipeline.create_release(lab.store, "2012", date(2014, 6, 30), shards=2)
+    releases.create_release(lab.store, "2012", date(2014, 6, 30), shards=2)
     old = lab.estimates(lab.first.run_id)
     summary = pipeline.reprocess(lab.store, "2012", lab.settings, QUIET)
     assert summary.run_id != lab.first.run_id
