@@ -45,10 +45,11 @@ def form_groups(
     from pyspark.sql import functions as F
 
     people = _linked(cohort, links).join(F.broadcast(services), "request_id", "inner")
-    events = index_events.join(outcomes.select("index_event_id", "days_to_first"), "index_event_id", "left").drop(
-        "shard", "area"
-    )
-    found = people.where("lost IS NULL").join(events, "offender_id", "left")
+    linked = people.where("lost IS NULL")
+    theirs = F.broadcast(linked.select("offender_id").distinct())  # the nation is cut down to them, never shuffled
+    first = outcomes.join(theirs, "offender_id", "semi").select("index_event_id", "days_to_first")
+    events = index_events.drop("shard", "area").join(theirs, "offender_id", "semi")
+    found = linked.join(events.join(first, "index_event_id", "left"), "offender_id", "left")
     chosen = _choose_event(found, settings)
     kept = people.select("request_id", "person_ref", "offender_id", "lost")
     joined = kept.join(chosen, ["request_id", "person_ref"], "left")
