@@ -44,7 +44,7 @@ def job_environment(local: bool) -> dict[str, str]:
     return settings
 
 
-def submit_command(job: str, arguments: Sequence[str], master: str | None, package: Path | None) -> list[str]:
+def submit_command(job: str, arguments: Sequence[str], master: str | None) -> list[str]:
     """Return the spark-submit command line of a job.
 
     Parameters
@@ -55,8 +55,6 @@ def submit_command(job: str, arguments: Sequence[str], master: str | None, packa
         The job's own arguments. No secret travels here.
     master : str, optional
         Master URL; embedded where left out.
-    package : Path, optional
-        Zip of the package for executors that do not have it.
 
     Raises
     ------
@@ -78,8 +76,6 @@ def submit_command(job: str, arguments: Sequence[str], master: str | None, packa
         command += ["--driver-memory", environment.driver_memory()]
     for name, value in {**ONE_THREAD, **KERNEL_FAMILY}.items():
         command += ["--conf", f"spark.executorEnv.{name}={value}"]
-    if package is not None:
-        command += ["--py-files", str(package)]
     return [*command, str(script), *arguments]
 
 
@@ -90,10 +86,11 @@ def run(job: str, arguments: Sequence[str], master: str | None = None) -> int:
     """
     local = master is None or master.startswith("local")
     with tempfile.TemporaryDirectory(prefix="jdl-") as folder:
-        package = None if local else zip_package(Path(folder) / "jdl_spark.zip")
-        command = submit_command(job, arguments, master, package)
         answer = Path(folder) / "answer"
-        code = _follow(command, {**job_environment(local), "JDL_ANSWER": str(answer), **_terminal()})
+        variables = {**job_environment(local), "JDL_ANSWER": str(answer), **_terminal()}
+        if not local:
+            variables["JDL_PACKAGE"] = str(zip_package(Path(folder) / "jdl_spark.zip"))
+        code = _follow(submit_command(job, arguments, master), variables)
         if answer.is_file():
             sys.stdout.write(answer.read_text(encoding="utf-8"))
             sys.stdout.flush()
@@ -124,7 +121,11 @@ def _terminal() -> dict[str, str]:
 
 
 def zip_package(target: Path) -> Path:
-    """Write the package's source as a zip that Python can import from, for executors elsewhere."""
+    """Write the package's source as a zip that Python can import from, for executors that do not have it.
+
+    The session hands it to them (session.py). Not `--py-files`: the driver would then import from the zip
+    too, where neither its settings files nor its own source, which names a run, can be read.
+    """
     package = Path(__file__).resolve().parent
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(package.rglob("*")):

@@ -47,12 +47,15 @@ def build(name: str, master: str | None = None, conf: Mapping[str, str] | None =
     for key, value in settings.items():
         builder = builder.config(key, value)
     try:
-        return builder.getOrCreate()
+        spark = builder.getOrCreate()
     except Exception as error:
         raise EnvironmentProblem(
             f"Spark did not start ({type(error).__name__}); jdl doctor looks at this machine; "
             "of a cluster see whether it is up, its address is right, and SPARK_CONF_DIR holds its secret"
         ) from error
+    if "JDL_PACKAGE" in os.environ:
+        spark.sparkContext.addPyFile(os.environ["JDL_PACKAGE"])  # launch.py made it for the executors
+    return spark
 
 
 _EVERYWHERE = {

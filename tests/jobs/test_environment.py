@@ -163,18 +163,17 @@ def test_the_machine_has_some_memory_and_cores() -> None:
 
 
 def test_the_command_of_an_embedded_job(jars: Path) -> None:
-    command = launch.submit_command("run_requests", ["A-1", "--lake", "l"], None, None)
+    command = launch.submit_command("run_requests", ["A-1", "--lake", "l"], None)
     assert command[0].endswith("/bin/spark-submit")
     assert command[command.index("--master") + 1] == "local[*]"
     assert command[command.index("--jars") + 1] == ",".join(str(jars / name) for name in environment.DELTA_JARS)
-    assert "--py-files" not in command
     assert command[-4].endswith("run_requests.py")
     assert command[-3:] == ["A-1", "--lake", "l"]
 
 
-def test_a_cluster_gets_the_package_and_no_memory_of_ours(jars: Path) -> None:
-    command = launch.submit_command("init", [], "yarn", Path("package.zip"))
-    assert command[command.index("--py-files") + 1] == "package.zip"
+def test_a_cluster_gets_no_memory_of_ours(jars: Path) -> None:
+    command = launch.submit_command("init", [], "yarn")
+    assert "--py-files" not in command  # the driver would import from it as well
     assert "--driver-memory" not in command
     assert "spark.executorEnv.OPENBLAS_NUM_THREADS=1" in command
 
@@ -182,7 +181,7 @@ def test_a_cluster_gets_the_package_and_no_memory_of_ours(jars: Path) -> None:
 @pytest.mark.parametrize("job", ["nothing", "_job"])
 def test_an_unknown_job_is_answered_with_the_known_ones(job: str) -> None:
     with pytest.raises(UsageError, match="there are: analyse, create_release"):
-        launch.submit_command(job, [], None, None)
+        launch.submit_command(job, [], None)
 
 
 def test_a_job_knows_one_blas_thread_and_the_running_python(monkeypatch: pytest.MonkeyPatch) -> None:
