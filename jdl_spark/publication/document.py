@@ -149,7 +149,7 @@ def _headline(
         f"against {rate.comparison.text} in the comparison group. {rate.estimate_sentence}"
     )
     if rate.finding == "not_significant":
-        detail += f" {_not_a_failure(rate)}"
+        detail += f" {_not_a_failure(rate, noun)}"
         if significant:
             detail += f" These measures do differ statistically significantly: {'; '.join(significant)}."
     if attrition is not None and any(row.people.value != 0 for row in attrition.rows):
@@ -158,13 +158,16 @@ def _headline(
     return Headline(rate.finding, sentence, detail, caution)
 
 
-def _not_a_failure(rate: Measure) -> str:
+def _not_a_failure(rate: Measure, noun: Noun) -> str:
     words = "This should not be taken to mean that the service fails to affect reoffending."
     if rate.people_needed is None:
-        return f"{words} The measured difference is very close to zero, so many more people would be needed to tell."
+        return (
+            f"{words} The measured difference is small beside its uncertainty, so many more {noun} would be needed "
+            "to tell."
+        )
     return (
-        f"{words} Based on the current measurements, it is estimated that {rate.people_needed.text} people would be "
-        "needed. The organisation is advised to submit again when more people have used the service."
+        f"{words} Based on the current measurements, it is estimated that {rate.people_needed.text} {noun} would be "
+        f"needed. The organisation is advised to submit again when more {noun} have used the service."
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jdl_spark.publication.measures import not_available, number, people, withheld
+from jdl_spark.publication.measures import not_available, number, people, share, withheld
 from jdl_spark.results import BalanceRow, Figure, Light, Match
 from jdl_spark.settings import BalanceSettings, Methodology
 from jdl_spark.stats.disclosure import is_small, share_is_safe
@@ -18,6 +18,13 @@ LIGHT_WORDS: dict[Light, str] = {
     "red": "Clear difference",
     "not_measured": "Not measured",
 }
+_CAUSES = {
+    "constant": "the same for everybody",
+    "separation": "tells the two groups apart completely",
+    "separation, set apart where not 0": "only found in one of the two groups",
+    "separation, set apart where not 1": "only lacking in one of the two groups",
+}
+_COMBINATION = "linear combination of "
 _VERDICTS = {
     "good": "The two groups are well matched on every characteristic that was measured.",
     "acceptable": "The two groups are acceptably matched: small differences remain in some characteristics.",
@@ -56,13 +63,18 @@ def compose_match(
     model : row of schemas.PROPENSITY_MODELS.
     balance : rows of schemas.BALANCE of the request.
     n_treated, n_comparison : people in the headline estimate; 0 where unknown.
-    labels : plain-English label by covariate; others read as their own words.
+    labels : plain-English label by covariate; others read as their own words. The
+        rows of the balance follow its order, or else the model’s.
     """
     if model is None or not balance:
         return None
     threshold = settings.disclosure.threshold
     before = {row["covariate"]: row for row in balance if row["when"] == "before"}
-    after = [row for row in balance if row["when"] == "after"]
+    order = {name: place for place, name in enumerate(labels or model["columns"])}
+    after = sorted(
+        (row for row in balance if row["when"] == "after"),
+        key=lambda row: (order.get(row["covariate"], len(order)), row["covariate"]),
+    )
     rows = tuple(
         _row(row, before.get(row["covariate"]), n_treated, labels, settings)
         for row in after
@@ -92,7 +104,12 @@ def label_of(covariate: str, labels: Mapping[str, str]) -> str:
 
 def _dropped(entry: str, labels: Mapping[str, str]) -> str:
     name, colon, cause = entry.partition(":")
-    return label_of(name.strip(), labels) + (f" ({cause.strip()})" if colon else "")
+    words = _CAUSES.get(cause.strip(), cause.strip())
+    if words.startswith(_COMBINATION):
+        words = "known from " + ", ".join(
+            label_of(other, labels) for other in words.removeprefix(_COMBINATION).split(", ")
+        )
+    return label_of(name.strip(), labels) + (f" ({words})" if colon else "")
 
 
 def _verdict(lights: Sequence[Light]) -> Any:
@@ -121,35 +138,38 @@ def _row(
     settings: Methodology,
 ) -> BalanceRow:
     light = traffic_light(row["smd"], settings.balance)
-    yes_or_no = row["variance_ratio"] is None
-    safe = row["mean_treated"] is not None and (
-        not yes_or_no
-        or share_is_safe(min(max(row["mean_treated"], 0.0), 1.0), n_treated, settings.disclosure.threshold)
-    )
+    means = row["mean_treated"], row["mean_comparison"]
+    yes_or_no = row["variance_ratio"] is None and all(mean is None or 0 <= mean <= 1 for mean in means)
+    safe = means[0] is not None and (not yes_or_no or share_is_safe(means[0], n_treated, settings.disclosure.threshold))
     return BalanceRow(
         covariate=row["covariate"],
         label=label_of(row["covariate"], labels),
-        mean_treated=_mean(row["mean_treated"]) if safe else withheld(),
-        mean_comparison=_mean(row["mean_comparison"]) if safe else withheld(),
-        smd_before=_smd(None if before is None else before["smd"], settings.balance),
+        mean_treated=_mean(means[0], yes_or_no) if safe else withheld(),
+        mean_comparison=_mean(means[1], yes_or_no) if safe else withheld(),
+        smd_before=_smd(None if before is None else before["smd"]),
         smd_after=_smd(row["smd"], settings.balance),
         light=light,
         light_words=LIGHT_WORDS[light],
     )
 
 
-def _smd(smd: float | None, settings: BalanceSettings) -> Figure:
-    """Print a standardised difference to 2 places, on the side of the bounds where it lies."""
+def _smd(smd: float | None, bounds: BalanceSettings | None = None) -> Figure:
+    """Print a standardised difference to 2 places, on the side of the bounds where it lies if any are given."""
     if smd is None or math.isnan(smd):
         return not_available()
     if math.isinf(smd):
         return Figure(None, "no spread")
-    size = beyond(abs(smd), settings.green if abs(smd) <= settings.amber else settings.amber)
+    if bounds is None:
+        return number(rounded(smd, 2))
+    size = beyond(abs(smd), bounds.green if abs(smd) <= bounds.amber else bounds.amber)
     return number(-size if smd < 0 and size else size)
 
 
-def _mean(mean: float | None) -> Figure:
-    return not_available() if mean is None or not math.isfinite(mean) else number(rounded(mean, 2))
+def _mean(mean: float | None, yes_or_no: bool) -> Figure:
+    """Print an average to 2 places, a share in per cent."""
+    if mean is None or not math.isfinite(mean):
+        return not_available()
+    return share(mean) if yes_or_no else number(rounded(mean, 2))
 
 
 def _size(count: int, threshold: int) -> Figure:

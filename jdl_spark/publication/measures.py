@@ -12,9 +12,9 @@ from jdl_spark.publication.wording import OUTCOMES, Noun, Outcome
 from jdl_spark.results import NOT_AVAILABLE, WITHHELD, Estimate, Figure, Measure
 from jdl_spark.settings import Methodology
 from jdl_spark.stats.disclosure import share_is_safe
-from jdl_spark.stats.rounding import Rounded, p_text, round_estimate
+from jdl_spark.stats.rounding import Rounded, p_text, round_estimate, rounded
 
-MOST_NEEDED = 20_000  # people; beyond what any service has served in the data years
+MOST_NEEDED = 10_000  # people; as many as the largest cohorts hold
 _NUMBERS = ("mean_treated", "mean_comparison", "att", "ci_low", "ci_high", "p_value")
 
 LOW_NUMBERS = (
@@ -32,6 +32,14 @@ def number(value: Decimal) -> Figure:
 def people(count: int) -> Figure:
     """Return a count that may be shown as a figure, with separators for thousands."""
     return Figure(float(count), f"{count:,}")
+
+
+def share(part: float) -> Figure:
+    """Return a share in whole per cent as a figure; more than none never reads 0%."""
+    percent = rounded(part, 0, 100)
+    if percent == 0 and part > 0:
+        return Figure(None, "<1%")
+    return Figure(float(percent), f"{percent}%")
 
 
 def withheld() -> Figure:
@@ -73,7 +81,10 @@ def compose_measures(
     """
     rows = {row["outcome"]: row for row in estimates}
     safe = rate_is_safe(estimates, settings)
-    return tuple(_measure(outcome, rows.get(outcome.name), safe, service, noun, settings) for outcome in OUTCOMES)
+    return tuple(
+        _measure(wording.for_group(outcome, noun), rows.get(outcome.name), safe, service, noun, settings)
+        for outcome in OUTCOMES
+    )
 
 
 def _measure(

@@ -142,6 +142,13 @@ def method(settings: Methodology) -> tuple[Note, ...]:
             f"sentence are the same. {again}".strip(),
         ),
         Note(
+            "How alike the groups are",
+            "The standardised mean difference is the difference of the two groups’ averages, divided by the standard "
+            "deviation of the treatment group before matching. Whatever its sign, a good match is at most "
+            f"{settings.balance.green:g}, a small difference at most {settings.balance.amber:g}, a clear difference "
+            "more than that.",
+        ),
+        Note(
             "What the difference describes",
             "It is the average difference for people who used the service and could be matched (the average "
             "treatment effect on the treated, matched people).",

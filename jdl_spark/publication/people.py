@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jdl_spark.publication.measures import people, withheld
+from jdl_spark.publication.measures import people, share, withheld
 from jdl_spark.results import Attrition, AttritionRow, Figure, ProfileRow
 from jdl_spark.stats.disclosure import Part, is_small, merge_small
-from jdl_spark.stats.rounding import rounded
 
 ANALYSED = "analysed"
 REASONS = {
@@ -115,12 +114,7 @@ def _count(count: int | None) -> Figure:
 
 
 def _share(count: int | None, total: int | None) -> Figure:
-    if count is None or not total:
-        return withheld()
-    percent = rounded(count / total, 0, 100)
-    if percent == 0 and count:
-        return Figure(None, "<1%")
-    return Figure(float(percent), f"{percent}%")
+    return withheld() if count is None or not total else share(count / total)
 
 
 def _sentence(submitted: int | None, analysed: int | None, threshold: int) -> str:
@@ -128,5 +122,5 @@ def _sentence(submitted: int | None, analysed: int | None, threshold: int) -> st
         return f"Fewer than {threshold} of the people submitted could be analysed."
     if submitted is None:
         return f"Nearly everyone submitted could be analysed: {analysed:,} people."
-    share = _share(analysed, submitted).text
-    return f"Of {submitted:,} people whose details were submitted, {analysed:,} ({share}) could be analysed."
+    part = _share(analysed, submitted).text
+    return f"Of {submitted:,} people whose details were submitted, {analysed:,} ({part}) could be analysed."

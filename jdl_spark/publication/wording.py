@@ -9,7 +9,7 @@ effect" stand only in the list of what cannot be said. Forms: public reports of 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -128,6 +128,18 @@ def noun_of(target_group: str) -> Noun:
     return "women" if women else "men"
 
 
+def for_group(outcome: Outcome, noun: Noun) -> Outcome:
+    """Return an outcome in the words of a service's group: a women's service counts women.
+
+    Examples
+    --------
+    >>> for_group(OUTCOMES[0], "women").unit
+    'women in every 100'
+    """
+    names = ("explanation", "unit", "thing", "fewer", "greater")
+    return replace(outcome, **{name: getattr(outcome, name).replace("people", noun) for name in names})
+
+
 def finding_of(figures: Rounded) -> Finding:
     """Return which way the treatment group differs, if the difference is statistically significant."""
     if not figures.significant:
@@ -209,7 +221,7 @@ def estimate_sentence(outcome: Outcome, figures: Rounded, noun: Noun) -> str:
     sides += ["the same"] if len(sides) < 2 else []
     return (
         f"{subject} could be {', or '.join(sides)}{',' if unit else ''}{unit}. This is not a statistically significant "
-        "result: more people would need to be available for analysis in order to determine the direction of this "
+        f"result: more {noun} would need to be available for analysis in order to determine the direction of this "
         "difference."
     )
 

@@ -29,7 +29,7 @@ _SETTINGS: Any = {
     "axes.unicode_minus": False,
 }
 _WORDS = {
-    "reoffended": ("fewer people", "more people"),
+    "reoffended": ("fewer {who}", "more {who}"),
     "reoffences": ("fewer reoffences", "more reoffences"),
     "days_to_first": ("earlier", "later"),
     "days_free": ("less time", "more time"),
@@ -53,7 +53,7 @@ def draw(measure: Measure) -> str:
         FigureCanvasSVG(canvas)
         _groups(canvas.add_axes((0.03, 0.5, 0.94, 0.48)), measure)
         _difference(canvas.add_axes((0.06, 0.17, 0.88, 0.16)), measure)
-        canvas.text(0.03, 0.4, f"Difference, {measure.difference_unit}", fontsize=10, color=GREY)
+        canvas.text(0.03, 0.4, f"Difference with 95% interval, {measure.difference_unit}", fontsize=10, color=GREY)
         target = io.StringIO()
         canvas.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     return target.getvalue().replace("'DejaVu Sans'", "Arial, Helvetica, sans-serif")
@@ -94,7 +94,8 @@ def _difference(axes: Axes, measure: Measure) -> None:
     axes.vlines([low, high], -0.3, 0.3, color=INK, linewidth=2.4)
     axes.plot([middle], [0], marker="o", markersize=9, color=INK)
     _label(axes, [(low, measure.ci_low.text), (middle, measure.difference.text), (high, measure.ci_high.text)], reach)
-    less, more = _WORDS[measure.outcome]
+    who = measure.unit.partition(" ")[0]
+    less, more = (words.format(who=who) for words in _WORDS[measure.outcome])
     axes.text(-reach, -1.9, f"← {less}", va="center", fontsize=10)
     axes.text(reach, -1.9, f"{more} →", va="center", ha="right", fontsize=10)
     axes.text(0, -1.9, "0", va="center", ha="center", fontsize=10)

@@ -84,6 +84,11 @@ def _plain(figure: Figure) -> str:
     return figure.text.replace(",", "").removesuffix("%")
 
 
+def _unit(mean: Figure) -> str:
+    """Return the unit of a covariate's mean where the figure tells it: shares are printed with a per cent sign."""
+    return "per cent" if mean.text.endswith("%") else ""
+
+
 def _rows(document: ResultDocument) -> Iterator[Row]:
     for measure in document.measures:
         yield from _measure(measure)
@@ -103,8 +108,8 @@ def _rows(document: ResultDocument) -> Iterator[Row]:
     if document.match is not None:
         yield "balance", "pool", "comparison", "people", "people", document.match.n_pool
         for line in document.match.balance:
-            yield "balance", line.covariate, "treatment", "mean", "", line.mean_treated
-            yield "balance", line.covariate, "comparison", "mean", "", line.mean_comparison
+            yield "balance", line.covariate, "treatment", "mean", _unit(line.mean_treated), line.mean_treated
+            yield "balance", line.covariate, "comparison", "mean", _unit(line.mean_comparison), line.mean_comparison
             yield "balance", line.covariate, "difference", "standardised difference before", "sd", line.smd_before
             yield "balance", line.covariate, "difference", "standardised difference after", "sd", line.smd_after
 

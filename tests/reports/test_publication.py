@@ -215,6 +215,34 @@ def test_shares_of_few_people_are_withheld_in_the_balance_table() -> None:
     assert [row.label for row in match.balance if row.covariate == "index_quarter"] == ["Index quarter"]
 
 
+def test_balance_follows_the_order_of_the_labels_and_prints_shares_in_per_cent() -> None:
+    rows = samples.balance()
+    straight = compose_match(samples.model(), rows, 194, 903, samples.LABELS, samples.SETTINGS)
+    shuffled = compose_match(samples.model(), rows[::-1], 194, 903, samples.LABELS, samples.SETTINGS)
+    assert straight == shuffled
+    assert straight is not None
+    names = [row.covariate for row in straight.balance]
+    assert names == [*(name for name in samples.LABELS if name in names), "index_quarter"]
+    black = next(row for row in straight.balance if row.covariate == "ethnicity_black")
+    assert (black.mean_treated.text, black.mean_treated.value, black.mean_comparison.text) == ("55%", 55.0, "54%")
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ("constant", "Foreign national (the same for everybody)"),
+        ("separation", "Foreign national (tells the two groups apart completely)"),
+        ("separation, set apart where not 0", "Foreign national (only found in one of the two groups)"),
+        ("linear combination of sex_f, ethnicity_black", "Foreign national (known from Women, Black)"),
+    ],
+)
+def test_why_a_covariate_was_left_out_is_said_in_words(cause: str, words: str) -> None:
+    model = samples.model(dropped=[f"nationality_foreign: {cause}"])
+    match = compose_match(model, samples.balance(), 194, 903, samples.LABELS, samples.SETTINGS)
+    assert match is not None
+    assert match.left_out == (words,)
+
+
 def test_a_red_light_asks_for_caution_beside_the_headline() -> None:
     document = samples.published(balance=samples.balance(0.2))
     assert document.match is not None

@@ -292,3 +292,19 @@ def test_chart_uri_is_the_chart() -> None:
     measure = samples.published().measures[0]
     uri = html.chart_uri(measure)
     assert base64.b64decode(uri.split(",", 1)[1]).decode() == charts.draw(measure)
+
+
+def test_a_page_is_titled_by_its_service_and_offers_figures_only_where_there_are_any() -> None:
+    kinds = samples.all_kinds()
+    page = html.report(kinds["reduction"])
+    assert "support from Bridge Trust: Bridge mentoring</title>" in page
+    assert 'href="results.csv"' in page
+    assert 'href="results.csv"' in html.report(kinds["too_few"])  # its attrition
+    assert 'href="results.csv"' not in html.report(kinds["refused"])
+
+
+def test_shares_in_the_table_of_figures_carry_their_unit() -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_table.table(samples.all_kinds()["reduction"]))))
+    means = {row["item"]: row for row in rows if row["section"] == "balance" and row["statistic"] == "mean"}
+    assert (means["ethnicity_black"]["unit"], means["ethnicity_black"]["value"]) == ("per cent", "54")
+    assert means["age"]["unit"] == ""

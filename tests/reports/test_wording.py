@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reports import samples
 
 from jdl_spark.publication.measures import compose_measures
+from jdl_spark.reports import charts
 from jdl_spark.results import Measure
 from jdl_spark.settings import Methodology
 
@@ -135,6 +136,23 @@ def test_not_significant_forms() -> None:
         "decreases, increases or has no effect on the reoffending rate of its participants."
     )
     assert "has not been included due to low numbers of reoffenders" in document.measures[2].note
+
+
+def test_a_womens_service_counts_women_in_every_sentence() -> None:
+    document = samples.all_kinds()["null"]
+    assert "women would be needed" in document.headline.detail
+    assert "more women have used the service" in document.headline.detail
+    for found in document.measures:
+        words = (found.unit, found.explanation, found.typical_words, found.estimate_sentence, found.can_say)
+        assert not any("people" in text for text in (*words, found.chart_title, found.chart_alt))
+    assert document.measures[0].unit == "women in every 100"
+    assert "fewer women" in charts.draw(document.measures[0])
+
+
+def test_the_people_needed_are_not_named_where_no_service_has_that_many() -> None:
+    found = samples.published([samples.estimate("reoffended", 0.4, 0.41, 0.1, 0.85)])
+    assert found.measures[0].people_needed is None  # 194 * (0.1 / 0.01)^2 = 19,400
+    assert "small beside its uncertainty" in found.headline.detail
 
 
 def test_headline_does_not_deny_an_effect_that_another_measure_shows() -> None:
