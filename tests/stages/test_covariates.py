@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from national_frames import assert_schema, events, table
 
 from jdl_spark import schemas
 from jdl_spark.covariates import columns
-from jdl_spark.covariates.assemble import assemble_covariates
+from jdl_spark.covariates.assemble import _pack, assemble_covariates
 from jdl_spark.settings import CovariateSettings
 from jdl_spark.stats.shard import NEVER, CovariateShard, stratum_code
 
@@ -189,8 +190,9 @@ INCOMES = [
     income("overlaps count once", {"benefit_days": 20},
            [("2010-01-01", "2010-01-10"), ("2010-01-05", "2010-01-20"), ("2010-01-07", "2010-01-08", "esa")]),
     income("identical spells", {"benefit_days": 5}, [("2010-01-01", "2010-01-05", k) for k in ("jsa", "esa", "is")]),
-    income("one inside another, then a gap", {"benefit_days": 33},
-           [("2010-01-01", "2010-01-31"), ("2010-01-10", "2010-01-12"), ("2010-02-02", "2010-02-03")]),
+    income("one inside another, then one that overlaps the first, a gap, and one more", {"benefit_days": 36},
+           [("2010-01-01", "2010-01-31"), ("2010-01-10", "2010-01-12"), ("2010-01-20", "2010-02-03"),
+            ("2010-02-05", "2010-02-06")]),
     income("end to end", {"benefit_days": 10}, [("2010-01-01", "2010-01-05"), ("2010-01-06", "2010-01-10")]),
     income("open", {"benefit_days": 10} | MONTH, [("2010-06-20", None)]),
     income("two open ones", {"benefit_days": 365} | MONTH, [("2000-01-01", None), ("2010-06-20", None)]),
@@ -378,6 +380,18 @@ def test_the_same_bytes_on_any_number_of_partitions(spark, tables, stored, parti
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", usual)
     assert {n: bytes(row.payload) for n, row in again.items()} == {n: bytes(row.payload) for n, row in stored.items()}
+
+
+def test_the_same_bytes_in_any_order_of_arrival():
+    n = 200
+    wide = pa.table(
+        {"shard": [3] * n, "index_event_id": list(range(n)), "offender_id": list(range(n)), "eligible": [True] * n,
+         "kind": ["custody_release", "community_start"] * (n // 2), "index_year": [2010, 2010, 2011, 2009] * (n // 4),
+         "sex": ["F", None, "M", "M", "M"] * (n // 5), "days_to_first": [None, 7] * (n // 2)}
+        | {name: np.arange(n) + place / 100 for place, name in enumerate(columns.NAMES)}
+    )  # fmt: skip
+    order = np.random.default_rng(3).permutation(n)
+    assert _pack(wide).equals(_pack(wide.take(pa.array(order))))
 
 
 def test_a_nation_of_one_event_and_nothing_else(spark):

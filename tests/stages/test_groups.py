@@ -35,7 +35,7 @@ NATION = {
     ],
     10: [  # as near as each other: the kind first, then the smallest id
         (103, "community_start", None, "2010-06-30", {}),
-        (104, "custody_release", "2010-01-01", "2010-06-30", {}),
+        (101, "custody_release", "2010-01-01", "2010-06-30", {}),
         (102, "community_start", None, "2010-06-30", {}),
     ],
 }
