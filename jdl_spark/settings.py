@@ -18,22 +18,22 @@ PROOF_MONTHS = 18  # ... proven within this time from the index date; Justice Da
 class LinkageSettings:
     """Record linkage; see linkage/ for what each field steers."""
 
-    link_probability: float = 0.9
-    """Posterior of the best identity from which a person is linked."""
+    link_precision: float = 0.999
+    """Share of links that should be right: training sets the operating point by it."""
+    link_probability: float | None = None
+    """Posterior of the best identity from which a person is linked, in place of the trained operating point."""
     ambiguous_margin: float = 0.1
     """A second identity within this posterior of the best makes the person ambiguous."""
     bar_probability: float = 0.01
     """Posterior from which an identity is kept out of the request's comparison pool."""
     floor_weight: float = -8.0
     """Bits against "not there at all"; pairs below (a posterior under 0.004) never leave the worker."""
-    jaro_winkler: tuple[float, ...] = (0.92, 0.8)
-    """Thresholds of the close and the loose name level."""
-    random_pairs: int = 1_000_000
+    random_pairs: int = 500_000
     """Pairs drawn for the u probabilities."""
     em_tolerance: float = 1e-6
     """Largest change of any probability at which EM has converged."""
     em_iterations: int = 200
-    largest_block: int = 20_000
+    largest_block: int = 250_000
     """National versions under one blocking key above which the key is left out, and counted."""
 
 

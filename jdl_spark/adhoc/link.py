@@ -116,7 +116,7 @@ def link_tables(spark: SparkSession, left: str, right: str, spec: Path, out: Pat
     finally:
         for frame in (*indexes, frequencies):
             frame.unpersist()
-    resolved = resolution.resolve_one_to_one(candidates, settings)
+    resolved = resolution.resolve_one_to_one(candidates, model, settings)
     keep = np.flatnonzero((resolved.probability >= settings.bar_probability) | (resolved.status > resolution.CANDIDATE))
     found, status = candidates.take(keep), np.array(resolution.STATUSES)[resolved.status[keep]]
     links = pa.table(

@@ -1,28 +1,36 @@
-"""Which pairs are compared at all: those that share a 64-bit key under some rule.
+"""Which pairs are compared at all: those that share a key under some rule.
 
-The right side (the nation) carries its keys sorted, made once; the left side looks them up. A rule
-may look up another key than its own: a transposed date finds plain dates, a swapped name plain ones.
+Why a rule is a conjunction that nearly every slip leaves alone: comparing costs a microsecond a
+pair, and of all pairs with one date of birth hardly any could reach the floor unless something of
+the names agrees too. Keys are 32-bit hashes: a chance collision only adds a pair that is compared
+in vain. The right side (the nation) carries its keys sorted, made once. A rule may look up another
+key than its own: a transposed date finds plain dates, a swapped name plain ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jdl_spark.linkage.records import NO_DATE, IntArray, Records
 
-Keyed = tuple[IntArray, IntArray]
-"""Row numbers and their 64-bit keys; a row may have several keys or none."""
+Codes = NDArray[np.uint32]
+Keyed = tuple[IntArray, Codes]
+"""Row numbers and their 32-bit keys; a row may have several keys or none."""
 
-PAIRS_A_BLOCK = 1_000_000
+PAIRS_A_BLOCK = 500_000
 """Candidate pairs compared at once; bounds the memory of a worker."""
+RARE = 20
+"""Versions that may share one of RARE_KEYS: names that more people bear do not outweigh two dates of birth."""
 
 
-def combine(*parts: NDArray[np.int64]) -> IntArray:
-    """Mix integer columns into one 64-bit key per row (SplitMix64's finaliser after each part).
+def combine(*parts: NDArray[np.integer[Any]]) -> Codes:
+    """Mix integer columns into one 32-bit key per row (SplitMix64's finaliser after each part).
 
     Reference: Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators.
     """
@@ -31,17 +39,45 @@ def combine(*parts: NDArray[np.int64]) -> IntArray:
         mixed = (mixed ^ part.astype(np.int64).view(np.uint64)) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)
-    key: IntArray = mixed.view(np.int64)
-    return key
+    return np.asarray(mixed >> np.uint64(32), np.uint32)
+
+
+# --- what keys are made of ----------------------------------------------------------------
 
 
 def _known(records: Records, *fields: str) -> IntArray:
     """Return the rows on which every named field is known."""
     missing = {"forename": -1, "surname": -1, "birth": NO_DATE, "postcode": b"", "pnc": b""}
     mask = np.ones(len(records), bool)
-    for field in fields:
-        mask &= getattr(records, field) != missing[field]
+    for name in fields:
+        mask &= getattr(records, name) != missing[name]
     return np.flatnonzero(mask)
+
+
+def _of_name(part: str) -> Callable[[Records, IntArray, str], IntArray]:
+    def values(records: Records, rows: IntArray, name: str) -> IntArray:
+        table: IntArray = getattr(records.names, part)
+        return np.asarray(table[getattr(records, name)[rows]])
+
+    return values
+
+
+_initial, _root, _code = _of_name("initial"), _of_name("root"), _of_name("code")
+
+
+def _sounds(records: Records, rows: IntArray, name: str) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
+    """Return how the first and the last word of a name sound, and where they differ: a double name has two keys."""
+    first, last = (_of_name(part)(records, rows, name) for part in ("sound_first", "sound_last"))
+    return first, last, first != last
+
+
+def _by_surname(records: Records, rows: IntArray, *others: IntArray) -> Keyed:
+    """Return keys of the surname's sound with other parts; both words of a double name have one."""
+    first, last, double = _sounds(records, rows, "surname")
+    twice = np.append(rows, rows[double])
+    order = np.argsort(twice, kind="stable")
+    keys = np.append(combine(first, *others), combine(last, *others)[double])
+    return twice[order], keys[order]
 
 
 def _bytes_as_ints(values: NDArray[np.bytes_]) -> list[IntArray]:
@@ -50,66 +86,95 @@ def _bytes_as_ints(values: NDArray[np.bytes_]) -> list[IntArray]:
     return [words[:, column] for column in range(width)]
 
 
-def _initial(records: Records, rows: IntArray, field: str) -> IntArray:
-    position: NDArray[np.int32] = getattr(records, field)
-    return records.names.initial[position[rows]]
+def _calendar(records: Records, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    year, month, day = records.calendar
+    return year[rows], month[rows], day[rows]
+
+
+# --- keys and rules -----------------------------------------------------------------------
 
 
 def _date(records: Records) -> Keyed:
     rows = _known(records, "birth")
-    return rows, combine(records.birth[rows].astype(np.int64))
+    return rows, combine(records.birth[rows])
 
 
-def _date_initial(records: Records) -> Keyed:
+def _date_forename(records: Records) -> Keyed:
     rows = _known(records, "birth", "forename")
-    year, month, day = (part[rows] for part in records.calendar)
-    return rows, combine(year, month, day, _initial(records, rows, "forename"))
+    return rows, combine(records.birth[rows], _initial(records, rows, "forename"))
 
 
-def _transposed_initial(records: Records) -> Keyed:
+def _date_surname(records: Records) -> Keyed:
+    rows = _known(records, "birth", "surname")
+    return rows, combine(records.birth[rows], _initial(records, rows, "surname"))
+
+
+def _date_root(records: Records) -> Keyed:
     rows = _known(records, "birth", "forename")
-    year, month, day = (part[rows] for part in records.calendar)
-    could_be = (day <= 12) & (day != month)
-    key = combine(year, day, month, _initial(records, rows, "forename"))
+    return rows, combine(records.birth[rows], _root(records, rows, "forename"))
+
+
+def _date_initials(records: Records, turn_date: bool, swap_names: bool) -> Keyed:
+    rows = _known(records, "birth", "forename", "surname")
+    year, month, day = _calendar(records, rows)
+    first, second = ("surname", "forename") if swap_names else ("forename", "surname")
+    if turn_date:
+        month, day = day, month
+    key = combine(year, month, day, _initial(records, rows, first), _initial(records, rows, second))
+    could_be = (month != day) & (month <= 12) if turn_date else np.ones(len(rows), bool)
     return rows[could_be], key[could_be]
+
+
+def _transposed_root(records: Records, turn_date: bool) -> Keyed:
+    rows = _known(records, "birth", "forename")
+    year, month, day = _calendar(records, rows)
+    if turn_date:
+        month, day = day, month
+    could_be = (month <= 12) & (day <= 12) & (month != day)
+    return rows[could_be], combine(year, month, day, _root(records, rows, "forename"))[could_be]
 
 
 def _sound_initial_year(records: Records) -> Keyed:
     rows = _known(records, "surname", "forename", "birth")
-    year, initial = records.calendar[0][rows], _initial(records, rows, "forename")
-    surname = records.surname[rows]
-    first, last = records.names.sound_first[surname], records.names.sound_last[surname]
-    double = first != last
-    return _joined((rows, combine(first, initial, year)), (rows[double], combine(last, initial, year)[double]))
+    return _by_surname(records, rows, _initial(records, rows, "forename"), _calendar(records, rows)[0])
 
 
-def _names(records: Records) -> Keyed:
+def _root_year_month(records: Records) -> Keyed:
+    rows = _known(records, "surname", "forename", "birth")
+    year, month, _ = _calendar(records, rows)
+    return rows, combine(_root(records, rows, "forename"), _initial(records, rows, "surname"), year, month)
+
+
+def _root_month_day(records: Records) -> Keyed:
+    rows = _known(records, "surname", "forename", "birth")
+    _, month, day = _calendar(records, rows)
+    return rows, combine(_root(records, rows, "forename"), _initial(records, rows, "surname"), month, day)
+
+
+def _names_sound(records: Records) -> Keyed:
     rows = _known(records, "forename", "surname")
-    code = records.names.code
-    return rows, combine(code[records.forename[rows]], code[records.surname[rows]])
+    return _by_surname(records, rows, _root(records, rows, "forename"))
 
 
 def _names_swapped(records: Records) -> Keyed:
     rows = _known(records, "forename", "surname")
-    code = records.names.code
-    return rows, combine(code[records.surname[rows]], code[records.forename[rows]])
+    first, _, _ = _sounds(records, rows, "forename")
+    return rows, combine(first, _root(records, rows, "surname"))
 
 
-def _postcode_initial(records: Records) -> Keyed:
+def _postcode(records: Records) -> Keyed:
+    rows = _known(records, "postcode")
+    return rows, combine(*_bytes_as_ints(records.postcode[rows]))
+
+
+def _postcode_forename(records: Records) -> Keyed:
     rows = _known(records, "postcode", "forename")
-    return rows, combine(*_bytes_as_ints(records.postcode[rows]), _initial(records, rows, "forename"))
+    return rows, combine(*_bytes_as_ints(records.postcode[rows]), _root(records, rows, "forename"))
 
 
-def _postcode_sound(records: Records) -> Keyed:
+def _postcode_surname(records: Records) -> Keyed:
     rows = _known(records, "postcode", "surname")
-    sound = records.names.sound_first[records.surname[rows]]
-    return rows, combine(*_bytes_as_ints(records.postcode[rows]), sound)
-
-
-def _sounds(records: Records) -> Keyed:
-    rows = _known(records, "forename", "surname")
-    forename, surname = records.forename[rows], records.surname[rows]
-    return rows, combine(records.names.sound_first[forename], records.names.sound_last[surname])
+    return _by_surname(records, rows, *_bytes_as_ints(records.postcode[rows]))
 
 
 def _pnc(records: Records) -> Keyed:
@@ -117,87 +182,161 @@ def _pnc(records: Records) -> Keyed:
     return rows, combine(*_bytes_as_ints(records.pnc[rows]))
 
 
-def _joined(*parts: Keyed) -> Keyed:
-    rows = np.concatenate([rows for rows, _ in parts])
-    keys = np.concatenate([keys for _, keys in parts])
-    order = np.argsort(rows, kind="stable")
-    return rows[order], keys[order]
+@dataclass(frozen=True)
+class Rule:
+    """A blocking rule: the left side's `probe` looks up the right side's keys named `key`.
+
+    Attributes
+    ----------
+    words : what a pair shares, for people
+    """
+
+    name: str
+    key: str
+    words: str
+    probe: Callable[[Records], Keyed]
 
 
 KEYS: Mapping[str, Callable[[Records], Keyed]] = {
     "date": _date,
-    "date_initial": _date_initial,
+    "date_forename": _date_forename,
+    "date_surname": _date_surname,
+    "date_root": _date_root,
+    "date_initials": lambda records: _date_initials(records, False, False),
+    "transposed_root": lambda records: _transposed_root(records, False),
     "sound_initial_year": _sound_initial_year,
-    "names": _names,
-    "sounds": _sounds,
-    "postcode_initial": _postcode_initial,
-    "postcode_sound": _postcode_sound,
+    "root_year_month": _root_year_month,
+    "root_month_day": _root_month_day,
+    "names_sound": _names_sound,
+    "postcode": _postcode,
+    "postcode_forename": _postcode_forename,
+    "postcode_surname": _postcode_surname,
     "pnc": _pnc,
 }
-"""Keys that the right side carries."""
+"""Keys of the right side."""
+RARE_KEYS = frozenset({"date", "postcode", "names_sound"})
+"""Keys that make candidates only while at most RARE versions share one: in a small table a date of birth alone is worth
+a look, in a nation it is not."""
+
+RULES = (
+    Rule("date", "date", "date of birth, while few share it", _date),
+    Rule("date_forename", "date_forename", "date of birth, first letter of the forename", _date_forename),
+    Rule("date_surname", "date_surname", "date of birth, first letter of the surname", _date_surname),
+    Rule("date_nickname", "date_root", "date of birth, forename up to sound and nickname", _date_root),
+    Rule(
+        "date_swapped", "date_initials", "date of birth, first letters of forename and surname exchanged",
+        lambda records: _date_initials(records, False, True),
+    ),
+    Rule(
+        "transposed_initials", "date_initials", "date of birth with day and month exchanged, both first letters",
+        lambda records: _date_initials(records, True, False),
+    ),
+    Rule(
+        "transposed_nickname", "transposed_root", "date of birth with day and month exchanged, forename up to nickname",
+        lambda records: _transposed_root(records, True),
+    ),
+    Rule("sound_initial_year", "sound_initial_year", "sound of a surname, first letter of the forename, year of birth",
+         _sound_initial_year),
+    Rule("nickname_year_month", "root_year_month",
+         "forename up to nickname, first letter of the surname, year and month of birth", _root_year_month),
+    Rule("nickname_month_day", "root_month_day",
+         "forename up to nickname, first letter of the surname, month and day of birth", _root_month_day),
+    Rule("names", "names_sound", "rare pair of forename up to nickname and sound of a surname", _names_sound),
+    Rule("names_swapped", "names_sound", "the same rare pair, exchanged", _names_swapped),
+    Rule("postcode", "postcode", "postcode, while few share it", _postcode),
+    Rule("postcode_forename", "postcode_forename", "postcode, forename up to sound and nickname", _postcode_forename),
+    Rule("postcode_surname", "postcode_surname", "postcode, sound of a surname", _postcode_surname),
+    Rule("pnc", "pnc", "PNC identifier", _pnc),
+)  # fmt: skip
+"""Rules that find candidates; docs/methodology.md lists them."""
+
+
+# --- rules of training: whole blocks, whose pairs are counted by what they share ----------------
+
+
+def _equal_names(records: Records) -> Keyed:
+    rows = _known(records, "forename", "surname")
+    return rows, combine(_code(records, rows, "forename"), _code(records, rows, "surname"))
+
+
+TRAINING_RULES = (
+    Rule("date", "date", "date of birth", _date),
+    Rule("names", "equal_names", "forename and surname", _equal_names),
+    Rule("postcode_surname", "postcode_surname", "postcode, sound of a surname", _postcode_surname),
+    Rule("pnc", "pnc", "PNC identifier", _pnc),
+)
+TRAINING_KEYS: Mapping[str, Callable[[Records], Keyed]] = {rule.key: rule.probe for rule in TRAINING_RULES}
+
+
+# --- lookup -------------------------------------------------------------------------------
+
+Keys = Mapping[str, Keyed]
+"""Key name to (rows, keys), rows ascending."""
+
+
+def index_keys(records: Records, make: Mapping[str, Callable[[Records], Keyed]] = KEYS) -> dict[str, Keyed]:
+    """Return every key of the right side.
+
+    Why they are not stored: mixing a few integers a row costs less than carrying twelve keys a row
+    from the lake to the worker (measured: the index is half as large).
+    """
+    return {name: keyed(records) for name, keyed in make.items()}
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A blocking rule: the left side's `probe` looks up the right side's key named `key`."""
+class Probe:
+    """What the left side looks up under one rule, sorted by key.
 
-    name: str
+    Attributes
+    ----------
+    key : name of the right side's keys
+    rows : int64, shape (n,). keys : uint32, shape (n,), ascending.
+    """
+
     key: str
-    probe: Callable[[Records], Keyed]
+    rows: IntArray
+    keys: Codes
+    _bits: int = field(default=20, repr=False)
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Which leading bits of a key occur at all: most keys of the nation are ruled out by one look."""
+        table = np.zeros(1 << self._bits, bool)
+        table[self.keys >> np.uint32(32 - self._bits)] = True
+        return table
+
+    def spans(self, right: Keyed) -> tuple[IntArray, IntArray, IntArray]:
+        """Return right rows with the first place and the number of their partners in `rows`."""
+        rows, keys = right
+        near = np.flatnonzero(self.seen[keys >> np.uint32(32 - self._bits)])
+        first = np.searchsorted(self.keys, keys[near], side="left")
+        count = np.searchsorted(self.keys, keys[near], side="right") - first
+        hit = count > 0
+        return rows[near][hit], first[hit], count[hit]
 
 
-RULES = (
-    Rule("date", "date", _date),
-    Rule("date_transposed", "date_initial", _transposed_initial),
-    Rule("sound_initial_year", "sound_initial_year", _sound_initial_year),
-    Rule("names", "names", _names),
-    Rule("sounds", "sounds", _sounds),
-    Rule("names_swapped", "names", _names_swapped),
-    Rule("postcode_initial", "postcode_initial", _postcode_initial),
-    Rule("postcode_sound", "postcode_sound", _postcode_sound),
-    Rule("pnc", "pnc", _pnc),
-)
-
-LINKING_RULES = tuple(rule for rule in RULES if rule.name != "names")
-"""Rules that find candidates. Equal names sound equal, so `sounds` holds `names`, which is for training only."""
-
-Keys = Mapping[str, Keyed]
-"""Key name to (rows, keys), sorted by key and row: what an index shard carries."""
-Probes = Mapping[str, Keyed]
-"""Rule name to (rows, keys), sorted by row: what the left side looks up."""
-
-
-def index_keys(records: Records) -> dict[str, Keyed]:
-    """Return every key of the right side, sorted by (key, row)."""
-    sorted_keys = {}
-    for name, make in KEYS.items():
-        rows, keys = make(records)
-        order = np.lexsort((rows, keys))
-        sorted_keys[name] = rows[order].astype(np.int64), keys[order]
-    return sorted_keys
-
-
-def probes(
-    records: Records, left_out: Mapping[str, IntArray], rules: tuple[Rule, ...] = LINKING_RULES
-) -> dict[str, Keyed]:
+def probes(records: Records, left_out: Mapping[str, IntArray], rules: Sequence[Rule] = RULES) -> dict[str, Probe]:
     """Return what the left side looks up under each rule.
 
     Parameters
     ----------
     left_out : mapping
-        Key name to the sorted keys of blocks that are too large; they are not looked up.
+        Key name to the sorted values of blocks that are too large; they are not looked up.
     """
     found = {}
     for rule in rules:
         rows, keys = rule.probe(records)
-        dropped = left_out.get(rule.key, np.empty(0, np.int64))
-        keep = ~np.isin(keys, dropped)
-        found[rule.name] = rows[keep], keys[keep]
+        dropped = left_out.get(rule.key)
+        if dropped is not None and len(dropped):
+            keep = ~np.isin(keys, dropped)
+            rows, keys = rows[keep], keys[keep]
+        order = np.argsort(keys, kind="stable")
+        found[rule.name] = Probe(rule.key, rows[order].astype(np.int64), keys[order])
     return found
 
 
 def candidates(
-    left: Probes, right: Keys, left_rows: int, right_rows: int, pairs_a_block: int = PAIRS_A_BLOCK
+    left: Mapping[str, Probe], right: Keys, left_rows: int, right_rows: int, pairs_a_block: int = PAIRS_A_BLOCK
 ) -> Iterator[tuple[IntArray, IntArray]]:
     """Yield the candidate pairs of all rules together, each pair once.
 
@@ -205,28 +344,24 @@ def candidates(
     ----------
     left, right : as `probes` and `index_keys` return them
     left_rows, right_rows : number of records on each side
-    pairs_a_block : about how many pairs may stand in memory; a left record's pairs stay together
+    pairs_a_block : about how many pairs may stand in memory; a right record's pairs stay together
 
     Yields
     ------
     int64, shape (pairs,) twice
-        Left and right row of each pair, ascending by (left, right).
+        Left and right row of each pair, ascending by (right, left).
     """
     spans = []
-    per_left = np.zeros(left_rows, np.int64)
-    for rule in RULES:
-        if rule.name not in left:
-            continue
-        rows, keys = left[rule.name]
-        first = np.searchsorted(right[rule.key][1], keys, side="left")
-        count = np.searchsorted(right[rule.key][1], keys, side="right") - first
-        hit = count > 0
-        spans.append((rows[hit], first[hit], count[hit], right[rule.key][0]))
-        per_left += np.bincount(rows[hit], weights=count[hit], minlength=left_rows).astype(np.int64)
-    for start, stop in _blocks(per_left, pairs_a_block):
-        codes = [_expand(span, start, stop, right_rows) for span in spans]
+    per_right = np.zeros(right_rows, np.int64)
+    for probe in left.values():
+        rows, first, count = probe.spans(right[probe.key])
+        spans.append((rows, first, count, probe.rows))
+        per_right += np.bincount(rows, weights=count, minlength=right_rows).astype(np.int64)
+    width = max(left_rows, 1)
+    for start, stop in _blocks(per_right, pairs_a_block):
+        codes = [_expand(span, start, stop, width) for span in spans]
         pairs = _distinct(np.concatenate([np.empty(0, np.int64), *codes]))
-        yield pairs // max(right_rows, 1), pairs % max(right_rows, 1)
+        yield pairs % width, pairs // width
 
 
 def _distinct(values: IntArray) -> IntArray:
@@ -237,21 +372,21 @@ def _distinct(values: IntArray) -> IntArray:
     return values[first]
 
 
-def _blocks(per_left: IntArray, size: int) -> Iterator[tuple[int, int]]:
-    """Cut the left rows where their pairs have filled a block."""
-    total = np.cumsum(per_left)
+def _blocks(per_row: IntArray, size: int) -> Iterator[tuple[int, int]]:
+    """Cut the right rows where their pairs have filled a block."""
+    total = np.cumsum(per_row)
     start = 0
-    while start < len(per_left) and total[-1] > (before := total[start - 1] if start else 0):
+    while start < len(per_row) and total[-1] > (before := total[start - 1] if start else 0):
         stop = max(int(np.searchsorted(total, before + size, side="right")), start + 1)
         yield start, stop
         start = stop
 
 
-def _expand(span: tuple[IntArray, IntArray, IntArray, IntArray], start: int, stop: int, right_rows: int) -> IntArray:
-    """Return left row x right_rows + right row for every hit of the left rows in [start, stop)."""
-    rows, first, count, right = span
+def _expand(span: tuple[IntArray, IntArray, IntArray, IntArray], start: int, stop: int, width: int) -> IntArray:
+    """Return right row x width + left row for every hit of the right rows in [start, stop)."""
+    rows, first, count, left = span
     part = slice(*np.searchsorted(rows, (start, stop)))
     rows, first, count = rows[part], first[part], count[part]
     ends = np.cumsum(count)
     within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
-    return np.asarray(np.repeat(rows, count) * right_rows + right[np.repeat(first, count) + within], dtype=np.int64)
+    return np.asarray(np.repeat(rows, count) * width + left[np.repeat(first, count) + within], dtype=np.int64)

@@ -7,15 +7,15 @@ should cost no more than copying its bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jdl_spark import schemas
 from jdl_spark.linkage import blocking
-from jdl_spark.linkage.records import IntArray, Records, from_bytes, pack, to_bytes
+from jdl_spark.linkage.records import NO_DATE, IntArray, Records, from_bytes, pack, to_bytes
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,34 +25,20 @@ COMMON_POSTCODE = 100
 """People at one postcode from which it is a hostel, a prison or a courthouse rather than a home: a British
 postcode has some 15 addresses (Office for National Statistics)."""
 
+LARGEST_BLOCK = 250_000
+"""Versions under one key up to which all of them are compared. Shards are random slices, so a large block is spread
+over all of them and makes no straggler: the limit only bounds the whole work."""
+BLOCK = "block "
+_COUNTED = ("forename", "surname", "birth", "postcode")
+Counted = tuple[IntArray, IntArray]
+"""Codes, ascending, and how many identities (of a blocking key: versions) have each."""
+
 _STORED = ("population", "shard", "versions", "payload")
 
 
-@dataclass(frozen=True)
-class IndexShard:
-    """One shard of a population: its records and their sorted blocking keys."""
-
-    records: Records
-    keys: Mapping[str, blocking.Keyed]
-
-    @classmethod
-    def build(cls, records: Records) -> IndexShard:
-        """Make the keys of some records."""
-        return cls(records, blocking.index_keys(records))
-
-    def to_bytes(self) -> bytes:
-        """Serialise as one Arrow IPC stream."""
-        arrays = self.records.to_arrays()
-        for name, (rows, keys) in self.keys.items():
-            arrays |= {f"rows_{name}": rows.astype(np.int32), f"keys_{name}": keys}
-        return to_bytes(arrays)
-
-    @classmethod
-    def from_bytes(cls, payload: bytes) -> IndexShard:
-        """Rebuild what `to_bytes` wrote."""
-        arrays = from_bytes(payload)
-        keys = {name: (arrays[f"rows_{name}"].astype(np.int64), arrays[f"keys_{name}"]) for name in blocking.KEYS}
-        return cls(Records.from_arrays(arrays), keys)
+def unpacked(payload: bytes | pa.Buffer) -> Records:
+    """Return the records of a stored shard; a buffer's bytes are not copied."""
+    return Records.from_arrays(from_bytes(payload))
 
 
 def build_index(identities: DataFrame, population: str, shards: int) -> DataFrame:
@@ -78,7 +64,7 @@ def build_index(identities: DataFrame, population: str, shards: int) -> DataFram
 
     def pack_shard(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
         person, version = (table.column(name).to_numpy() for name in (identity, "version_no"))
-        payload = IndexShard.build(pack(table, person, version)).to_bytes()
+        payload = to_bytes(pack(table, person, version).to_arrays())
         row = [[population], [key[0].as_py()], [table.num_rows], [payload]]
         types = pa.string(), pa.int32(), pa.int32(), pa.binary()
         return pa.table([pa.array(v, t) for v, t in zip(row, types, strict=True)], names=list(_STORED))
@@ -88,60 +74,102 @@ def build_index(identities: DataFrame, population: str, shards: int) -> DataFram
     return sharded.groupBy("shard").applyInArrow(pack_shard, stored)
 
 
-def count_names(index: DataFrame) -> DataFrame:
-    """Count how many identities bear each forename and surname, and live at each common postcode.
+def count_names(index: DataFrame, largest_block: int = LARGEST_BLOCK) -> DataFrame:
+    """Count how many identities share each name, date of birth and common postcode, and find the blocks too large.
 
     Parameters
     ----------
     index : DataFrame of schemas.IDENTITY_INDEX
         One release; one or several populations.
+    largest_block : int
+        Versions that may share a blocking key; blocking.RARE for those in blocking.RARE_KEYS.
 
     Returns
     -------
     DataFrame of schemas.NAME_FREQUENCIES, less release_id
-        One row per (population, field, code); postcodes only from COMMON_POSTCODE people on.
+        One row per (population, field, code); postcodes only from COMMON_POSTCODE people on. Field
+        `block KEY`: a value of the blocking key that more versions share than it allows, and their number.
     """
     from pyspark.sql import functions as F
 
-    def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                records = IndexShard.from_bytes(row["payload"]).records
-                for field in ("forename", "surname", "postcode"):
-                    code, people = _people_by_value(records, field)
-                    yield pa.RecordBatch.from_pydict(
-                        {
-                            "population": pa.array([row["population"]] * len(code), pa.string()),
-                            "field": pa.array([field] * len(code), pa.string()),
-                            "code": pa.array(code, pa.int64()),
-                            "people": pa.array(people, pa.int64()),
-                        }
-                    )
+    sizes = index.groupBy("population").agg(F.count("*").alias("shards")).collect()
+    shards = max((row["shards"] for row in sizes), default=1)
 
-    partial = index.select("population", "payload").mapInArrow(
+    def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for population, _, shard in _shards_of(batches):
+            for field, (code, people) in _tallies(shard, largest_block / shards / 8):
+                yield pa.RecordBatch.from_pydict(
+                    {
+                        "population": pa.array([population] * len(code), pa.string()),
+                        "field": pa.array([field] * len(code), pa.string()),
+                        "code": pa.array(code, pa.int64()),
+                        "people": pa.array(people, pa.int64()),
+                    }
+                )
+
+    partial = index.select("population", "shard", "payload").mapInArrow(
         count, "population string, field string, code bigint, people bigint"
     )
     counted = partial.groupBy("population", "field", "code").agg(F.sum("people").alias("people"))
-    return counted.where(f"field <> 'postcode' OR people >= {COMMON_POSTCODE}")
+    keep = f"field IN ('forename', 'surname', 'birth') OR (field = 'postcode' AND people >= {COMMON_POSTCODE})"
+    limits = " OR ".join(
+        f"(field = '{BLOCK}{key}' AND people > {blocking.RARE if key in blocking.RARE_KEYS else int(largest_block)})"
+        for key in blocking.KEYS
+    )
+    return counted.where(f"{keep} OR {limits}")
 
 
-def name_frequencies(frequencies: DataFrame, field: str) -> tuple[IntArray, IntArray]:
-    """Bring one field's frequencies to the driver: codes ascending, and the identities that bear each."""
-    table = frequencies.where(f"field = '{field}'").select("code", "people").toArrow().sort_by("code")
+def _tallies(shard: Records, noticeable: float) -> Iterator[tuple[str, tuple[IntArray, IntArray]]]:
+    """Yield what one shard adds to each field's counts.
+
+    A block above the limit has its full share of versions in some shard. Except of rare keys, shards
+    with less than an eighth of that share do not report it, so that a count may be up to an eighth
+    too small.
+    """
+    for field in _COUNTED:
+        yield field, _people_by_value(shard, field)
+    keys = blocking.index_keys(shard)
+    for key in blocking.KEYS:
+        code, versions = np.unique(keys[key][1], return_counts=True)
+        large = versions > (0 if key in blocking.RARE_KEYS else noticeable)
+        yield f"{BLOCK}{key}", (code[large].astype(np.int64), versions[large])
+
+
+def name_frequencies(frequencies: DataFrame) -> dict[str, Counted]:
+    """Bring all frequencies to the driver: field -> codes ascending, and the identities that bear each."""
+    fields = (*_COUNTED, *(BLOCK + key for key in blocking.KEYS))
+    table = frequencies.select("field", "code", "people").toArrow()
+    return {field: _counted(table.filter(pc.field("field") == field)) for field in fields}
+
+
+def _counted(table: pa.Table) -> Counted:
+    table = table.sort_by("code")
     return table.column("code").to_numpy(), table.column("people").to_numpy()
 
 
 def _people_by_value(records: Records, field: str) -> tuple[IntArray, IntArray]:
-    code = records.postcode_code if field == "postcode" else np.append(records.names.code, 0)[getattr(records, field)]
-    known = np.flatnonzero(code != 0)
+    if field == "birth":
+        known, code = np.flatnonzero(records.birth != NO_DATE), records.birth.astype(np.int64)
+    else:
+        names = np.append(records.names.code, 0)
+        code = records.postcode_code if field == "postcode" else names[getattr(records, field)]
+        known = np.flatnonzero(code != 0)
     order = known[np.lexsort((records.person[known], code[known]))]
     once = np.ones(len(order), bool)
     once[1:] = (code[order][1:] != code[order][:-1]) | (records.person[order][1:] != records.person[order][:-1])
     return np.unique(code[order[once]], return_counts=True)
 
 
+def _shards_of(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[str, int, Records]]:
+    """Unpack shards without copying their bytes."""
+    for batch in batches:
+        populations, numbers = batch.column("population").to_pylist(), batch.column("shard").to_pylist()
+        for row, payload in enumerate(batch.column("payload")):
+            yield populations[row], numbers[row], unpacked(payload.as_buffer())
+
+
 def over_index(
-    index: DataFrame, kernel: Callable[[int, IndexShard], Iterable[Mapping[str, Any]]], schema: str
+    index: DataFrame, kernel: Callable[[int, Records], Iterable[Mapping[str, Any]]], schema: str
 ) -> pa.Table:
     """Apply a kernel to every shard of an index and bring its rows to the driver.
 
@@ -149,7 +177,7 @@ def over_index(
     ----------
     index : DataFrame of schemas.IDENTITY_INDEX
         One release and population.
-    kernel : callable (shard number, IndexShard) -> mappings of column name to array
+    kernel : callable (shard number, Records) -> mappings of column name to array
         What it needs of the left side travels in its closure.
     schema : str
         Spark SQL column list of the kernel's columns.
@@ -161,13 +189,12 @@ def over_index(
     """
 
     def walk(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                for found in kernel(row["shard"], IndexShard.from_bytes(row["payload"])):
-                    yield pa.RecordBatch.from_pydict(dict(found))
+        for _, number, shard in _shards_of(batches):
+            for found in kernel(number, shard):
+                yield pa.RecordBatch.from_pydict(dict(found))
 
     tasks = index.sparkSession.sparkContext.defaultParallelism
-    shards = index.select("shard", "payload")
+    shards = index.select("population", "shard", "payload")
     if shards.rdd.getNumPartitions() < tasks:  # a few large values may all lie in one file
         shards = shards.repartition(tasks)
     return shards.mapInArrow(walk, schema).toArrow()

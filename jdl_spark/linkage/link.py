@@ -6,7 +6,7 @@ some one or two per person, and are resolved here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from jdl_spark import schemas
 from jdl_spark.linkage import resolution, scoring
-from jdl_spark.linkage.index import IndexShard, name_frequencies, over_index
+from jdl_spark.linkage.index import BLOCK, Counted, name_frequencies, over_index, unpacked
 from jdl_spark.linkage.records import Records, concatenate, pack
 from jdl_spark.linkage.scoring import Candidates, LeftSide
 from jdl_spark.settings import LinkageSettings
@@ -55,8 +55,9 @@ def link_records(
     """
     people = cohort.toArrow().sort_by([("request_id", "ascending"), ("person_ref", "ascending")])
     left = pack(people, np.arange(people.num_rows, dtype=np.int64))
-    candidates = find_candidates(left, index, frequencies, Model.from_json(model_json), settings)
-    resolved = resolution.resolve(candidates, settings)
+    model = Model.from_json(model_json)
+    candidates = find_candidates(left, index, name_frequencies(frequencies), model, settings)
+    resolved = resolution.resolve(candidates, model, settings)
     keep = np.flatnonzero((resolved.probability >= settings.bar_probability) | (resolved.status > resolution.CANDIDATE))
     found, status = candidates.take(keep), resolved.status[keep]
     links = pa.table(
@@ -96,10 +97,9 @@ def link_populations(
     DataFrame of schemas.OFFENDER_BENEFIT_LINKS, less release_id
         One row per linked offender; no claimant twice.
     """
-    candidates = population_candidates(
-        offender_index, benefit_index, frequencies, Model.from_json(model_json), settings
-    )
-    resolved = resolution.resolve_one_to_one(candidates, settings)
+    model = Model.from_json(model_json)
+    candidates = population_candidates(offender_index, benefit_index, frequencies, model, settings)
+    resolved = resolution.resolve_one_to_one(candidates, model, settings)
     linked = np.flatnonzero(resolved.status == resolution.LINKED)
     found = candidates.take(linked)
     links = pa.table(
@@ -117,16 +117,28 @@ def population_candidates(
     left_index: DataFrame, index: DataFrame, frequencies: DataFrame, model: Model, settings: LinkageSettings
 ) -> Candidates:
     """Return every identity of an index that the people of another index could be, chunk by chunk."""
-    whole = scoring.merged([find_candidates(left, index, frequencies, model, settings) for left in _chunks(left_index)])
+    counted = name_frequencies(frequencies)
+    whole = scoring.merged([find_candidates(left, index, counted, model, settings) for left in _chunks(left_index)])
     return whole.take(np.lexsort((whole.identity, whole.person)))
 
 
 def find_candidates(
-    left: Records, index: DataFrame, frequencies: DataFrame, model: Model, settings: LinkageSettings
+    left: Records,
+    index: DataFrame,
+    counted: Mapping[str, Counted],
+    model: Model,
+    settings: LinkageSettings,
+    itself: bool = False,
 ) -> Candidates:
-    """Return every identity of the index that left people could be, in one pass over its shards."""
-    bearers = {field: name_frequencies(frequencies, field) for field in ("forename", "surname", "postcode")}
-    side = LeftSide.build(left, bearers, model, settings.floor_weight)
+    """Return every identity of the index that left people could be, in one pass over its shards.
+
+    Parameters
+    ----------
+    counted : what `index.name_frequencies` returned for the index
+    itself : left and right are one table: nobody is a candidate of himself
+    """
+    left_out = {name.removeprefix(BLOCK): keys for name, keys in counted.items() if name.startswith(BLOCK)}
+    side = LeftSide.build(left, counted, left_out, model, settings.floor_weight, itself)
     found = over_index(index, lambda _, shard: [scoring.score_shard(side, shard)], scoring.CANDIDATE_SCHEMA)
     return Candidates.from_table(found)
 
@@ -138,7 +150,7 @@ def _chunks(index: DataFrame) -> Iterator[Records]:
     for number in np.unique(chunk):
         wanted = [shard for shard, at in zip(sizes["shard"], chunk, strict=True) if at == number]
         rows = index.where(f"shard BETWEEN {wanted[0]} AND {wanted[-1]}").select("payload").toArrow()
-        yield concatenate([IndexShard.from_bytes(payload).records for payload in rows.column("payload").to_pylist()])
+        yield concatenate([unpacked(payload) for payload in rows.column("payload").to_pylist()])
 
 
 def _frame(like: DataFrame, table: schemas.Table, rows: pa.Table) -> DataFrame:

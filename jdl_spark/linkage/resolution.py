@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jdl_spark.linkage.records import IntArray
 from jdl_spark.linkage.scoring import Candidates
 from jdl_spark.settings import LinkageSettings
-from jdl_spark.stats.fellegi_sunter import FloatArray
+from jdl_spark.stats.fellegi_sunter import FloatArray, Model
 
 CANDIDATE, AMBIGUOUS, LINKED = 0, 1, 2
 STATUSES = ("candidate", "ambiguous", "linked")
@@ -54,12 +54,36 @@ def posteriors(person: IntArray, weight: FloatArray) -> FloatArray:
     return np.asarray(odds / (1 + np.bincount(group, weights=odds))[group]) if len(odds) else odds
 
 
-def resolve(candidates: Candidates, settings: LinkageSettings) -> Resolved:
+def calibrated(model: Model, person: IntArray, probability: FloatArray) -> FloatArray:
+    """Return probabilities as they proved right where the truth is known.
+
+    Parameters
+    ----------
+    model : its `calibration` maps log2 odds to log2 odds, in straight lines between the knots and by
+        the last difference beyond them; without knots nothing changes
+    person, probability : as for `posteriors`
+
+    Returns
+    -------
+    float64, shape (n,). A person's never add up to more than 1.
+    """
+    if not model.calibration or not len(person):
+        return probability
+    stated, observed = np.array(model.calibration).T
+    odds = np.log2(np.clip(probability, 1e-12, 1 - 1e-12))
+    odds = odds - np.log2(1 - np.clip(probability, 1e-12, 1 - 1e-12))
+    moved = odds + np.interp(odds, stated, observed - stated)
+    mapped = 1 / (1 + np.exp2(-moved))
+    _, group = np.unique(person, return_inverse=True)
+    return np.asarray(mapped / np.maximum(np.bincount(group, weights=mapped), 1.0)[group])
+
+
+def resolve(candidates: Candidates, model: Model, settings: LinkageSettings) -> Resolved:
     """Decide on every person by himself.
 
     The person's best identity (ties: the smaller identifier) is
 
-    - linked, if its posterior reaches `link_probability` and leads the second by more than
+    - linked, if its posterior reaches the operating point and leads the second by more than
       `ambiguous_margin`; or if it alone has the supplied PNC identifier, with a name or the date of
       birth agreeing;
     - ambiguous, if it is not linked, there is a rival of at least `bar_probability`, and the person
@@ -70,8 +94,11 @@ def resolve(candidates: Candidates, settings: LinkageSettings) -> Resolved:
     Parameters
     ----------
     candidates : Candidates, sorted by (person, identity)
+    model : its calibration and, unless `settings.link_probability` says otherwise, operating point
     """
-    person, probability = candidates.person, posteriors(candidates.person, candidates.weight)
+    person = candidates.person
+    probability = calibrated(model, person, posteriors(person, candidates.weight))
+    threshold = model.link_probability if settings.link_probability is None else settings.link_probability
     status = np.full(len(candidates), CANDIDATE, np.int8)
     if not len(candidates):
         return Resolved(probability, status)
@@ -84,7 +111,7 @@ def resolve(candidates: Candidates, settings: LinkageSettings) -> Resolved:
     exact = candidates.pnc[best]
     contested = exact & has_second & candidates.pnc[second]
     lead = probability[best] - runner_up
-    by_weight = (probability[best] >= settings.link_probability) & (lead > settings.ambiguous_margin)
+    by_weight = (probability[best] >= threshold) & (lead > settings.ambiguous_margin)
     linked = np.where(exact, ~contested, by_weight)
     present = np.add.reduceat(probability[order], starts) >= MORE_LIKELY_THAN_NOT
     ambiguous = ~linked & (contested | (present & (runner_up >= settings.bar_probability)))
@@ -93,7 +120,7 @@ def resolve(candidates: Candidates, settings: LinkageSettings) -> Resolved:
     return Resolved(probability, status)
 
 
-def resolve_one_to_one(candidates: Candidates, settings: LinkageSettings) -> Resolved:
+def resolve_one_to_one(candidates: Candidates, model: Model, settings: LinkageSettings) -> Resolved:
     """Decide so that an identity is linked to one person only.
 
     An identity that several people claim goes to the largest weight (ties: the smaller person). It
@@ -105,13 +132,13 @@ def resolve_one_to_one(candidates: Candidates, settings: LinkageSettings) -> Res
     ----------
     candidates : Candidates, sorted by (person, identity)
     """
-    whole = resolve(candidates, settings)
+    whole = resolve(candidates, model, settings)
     probability, status = whole.probability.copy(), np.full(len(candidates), CANDIDATE, np.int8)
     lost = np.zeros(len(candidates), bool)
     open_rows = np.arange(len(candidates))
     while len(open_rows):
         part = candidates.take(open_rows)
-        decided = resolve(part, settings)
+        decided = resolve(part, model, settings)
         probability[open_rows], status[open_rows] = decided.probability, decided.status
         claims = open_rows[decided.status == LINKED]
         order = np.lexsort((candidates.person[claims], -candidates.weight[claims], candidates.identity[claims]))

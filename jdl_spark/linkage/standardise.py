@@ -172,3 +172,9 @@ def code(text: str) -> int:
 def sound(word: str) -> str:
     """Return how a single word of a name sounds (Metaphone), or the word where the key says nothing."""
     return jellyfish.metaphone(word) or word
+
+
+@lru_cache(maxsize=200_000)
+def sound_code(word: str) -> int:
+    """Return the 64-bit code of how a word sounds."""
+    return code(sound(word))

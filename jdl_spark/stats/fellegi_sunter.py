@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Levels = NDArray[np.int8]
+_MOST_BITS = 500.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,24 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Relatives:
+    """A kind of people who agree on much without being the same: family at one address, namesakes.
+
+    Attributes
+    ----------
+    share : expected number of such relatives of a left person in the index.
+    probabilities : per field of the model, the probability of each level between two such people.
+    inherited : fields that they share because they are related. The rarity of a value on which they
+        agree speaks for kinship as much as for identity.
+    """
+
+    name: str
+    share: float
+    probabilities: tuple[tuple[float, ...], ...]
+    inherited: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Model:
     """A trained linkage model.
 
@@ -51,16 +70,21 @@ class Model:
     fields : in the order of the comparison vector
     present : probability that a person of the left side has an identity on the right
     identities : number of identities on the right
-    left_out : blocking key name -> keys of blocks too large to compare, each with its size
-    thresholds : Jaro-Winkler thresholds under which the levels were formed
+    relatives : kinds of people, other than strangers, with whom a person can be confused
+    calibration : knots (stated, observed) of the monotone map from the model's log2 odds of a
+        person's best identity to the odds found with labels; none where there were no labels
+    link_probability : posterior from which a person is linked: the operating point
+    frequencies : fields whose exact agreement says the more, the fewer people share the value
     training : how it was trained: sessions, iterations, convergence, counts
     """
 
     fields: tuple[Field, ...]
     present: float
     identities: int
-    left_out: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    thresholds: tuple[float, ...] = (0.92, 0.8)
+    relatives: tuple[Relatives, ...] = ()
+    calibration: tuple[tuple[float, float], ...] = ()
+    link_probability: float = 0.9
+    frequencies: tuple[str, ...] = ("forename", "surname", "birth")
     training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -86,11 +110,13 @@ class Model:
             fields = tuple(
                 Field(f["name"], tuple(f["levels"]), tuple(f["m"]), tuple(f["u"])) for f in content.pop("fields")
             )
-            left_out = {
-                name: {int(key): int(size) for key, size in keys.items()}
-                for name, keys in content.pop("left_out").items()
-            }
-            return cls(fields, left_out=left_out, thresholds=tuple(content.pop("thresholds")), **content)
+            relatives = tuple(
+                Relatives(r["name"], r["share"], tuple(map(tuple, r["probabilities"])), tuple(r["inherited"]))
+                for r in content.pop("relatives")
+            )
+            calibration = tuple((float(stated), float(observed)) for stated, observed in content.pop("calibration"))
+            frequencies = tuple(content.pop("frequencies"))
+            return cls(fields, relatives=relatives, calibration=calibration, frequencies=frequencies, **content)
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError("this is not a linkage model") from error
 
@@ -117,6 +143,54 @@ def field_weights(fields: Sequence[Field], levels: Levels) -> FloatArray:
     return total
 
 
+def match_weights(model: Model, levels: Levels, rarity: Mapping[str, FloatArray]) -> FloatArray:
+    """Return how much comparison vectors speak for one person, against strangers and relatives together.
+
+    Parameters
+    ----------
+    levels : int8, shape (n, number of fields)
+    rarity : field name -> float64, shape (n,). Bits that the frequency of the value adds to its
+        level; 0 where it adds none.
+
+    Returns
+    -------
+    float64, shape (n,). log2 of P(vector | same) / P(vector | not the same), where who is not the same is one of the
+        relatives with probability share / identities, else a stranger; before the prior.
+    """
+    total = field_weights(model.fields, levels)
+    for bits in rarity.values():
+        total = total + bits
+    return np.asarray(total - np.log2(rivalry(model.fields, model.relatives, model.identities, levels, rarity)))
+
+
+def rivalry(
+    fields: Sequence[Field],
+    relatives: Sequence[Relatives],
+    identities: int,
+    levels: Levels,
+    rarity: Mapping[str, FloatArray],
+) -> FloatArray:
+    """Return how much likelier a comparison vector is among all who are not the same than among strangers.
+
+    Returns
+    -------
+    float64, shape (n,). 1 + sum over the relatives of share / identities x P(vector | relative) / P(vector | stranger).
+    """
+    others = np.ones(len(levels))
+    for kind in relatives:
+        bits = np.full(len(levels), np.log2(kind.share / identities))
+        for column, (f, probabilities) in enumerate(zip(fields, kind.probabilities, strict=True)):
+            bits += np.append(np.log2(np.array(probabilities) / np.array(f.u)), 0.0)[levels[:, column]]
+        for name in kind.inherited:
+            bits += rarity.get(name, 0.0)
+        others += np.exp2(np.minimum(bits, _MOST_BITS))
+    return others
+
+
+PSEUDO_BEARERS = 100.0
+"""Identities for which the average frequency counts in that of a value."""
+
+
 def frequency_bits(u_exact: float, people: IntArray, identities: int) -> FloatArray:
     """Return what the rarity of an agreeing name adds to its exact level's weight, in bits.
 
@@ -128,13 +202,14 @@ def frequency_bits(u_exact: float, people: IntArray, identities: int) -> FloatAr
 
     Returns
     -------
-    float64, shape (n,). log2(u_exact / share of the name): positive for a rare name.
+    float64, shape (n,). log2(u_exact / share of the name): positive for a rare name. The share is drawn
+        towards u_exact by PSEUDO_BEARERS identities: one bearer of two is no common name.
 
     References
     ----------
     Winkler (2000), Frequency-based matching in the Fellegi-Sunter model of record linkage.
     """
-    share = np.clip(people, 1, None) / max(identities, 1)
+    share = (np.clip(people, 1, None) + PSEUDO_BEARERS * u_exact) / (max(identities, 1) + PSEUDO_BEARERS)
     return np.asarray(np.log2(u_exact / np.minimum(share, 1.0)))
 
 
@@ -185,6 +260,8 @@ class Fit:
 
 PSEUDO_MATCHES = 10.0
 """Expected matches that the starting m counts for: training on a handful of pairs stays near it."""
+PSEUDO_STRANGERS = 2_000.0
+"""Pairs of strangers that the u of random pairs counts for within a session."""
 
 
 def fit_m(
@@ -195,6 +272,8 @@ def fit_m(
     tolerance: float,
     iterations: int,
     pseudo_matches: float = PSEUDO_MATCHES,
+    pseudo_strangers: float = PSEUDO_STRANGERS,
+    rivals: FloatArray | None = None,
 ) -> Fit:
     """Estimate m and the share of matches among some pairs by EM, with u held fixed.
 
@@ -208,6 +287,8 @@ def fit_m(
     tolerance : largest change of any probability at which EM has converged
     iterations : most steps
     pseudo_matches : weight of the starting m, in expected matches; the share has a uniform prior
+    rivals : float64, shape (k,), optional. How much likelier than among strangers a pattern is among
+        all who are not the same, relatives included (`rivalry`); ones where left out.
 
     References
     ----------
@@ -215,26 +296,29 @@ def fit_m(
     the Fellegi-Sunter model of record linkage; sessions as in Splink (Linacre et al. 2022).
     """
     start = [np.array(f.m) for f in fields]
-    u = [np.array(f.u) for f in fields]
+    start_u = [np.array(f.u) for f in fields]
     used = [column for column, wanted in enumerate(trained) if wanted]
-    m = [values.copy() for values in start]
+    m, u = [values.copy() for values in start], [values.copy() for values in start_u]
     pairs = float(counts.sum())
     share, step, change = 0.5, 0, np.inf
     posterior = np.zeros(len(counts))
+    others = np.ones(len(counts)) if rivals is None else rivals
     while step < iterations and change > tolerance:
         step += 1
         bits = np.zeros(len(counts))
         for column in used:
             bits += np.append(np.log2(m[column] / u[column]), 0.0)[levels[:, column]]
-        posterior = 1 / (1 + (1 - share) / share * np.exp2(-bits))
+        posterior = 1 / (1 + (1 - share) / share * others * np.exp2(-bits))
         matched = posterior * counts
         new_share = (matched.sum() + 1) / (pairs + 2)
         change = abs(new_share - share)
         share = new_share
+        strangers = (counts - matched) / others
         for column in used:
             estimate = _share_of_levels(levels[:, column], matched, start[column], pseudo_matches)
             change = max(change, float(np.abs(estimate - m[column]).max()))
             m[column] = estimate
+            u[column] = _share_of_levels(levels[:, column], strangers, start_u[column], pseudo_strangers)
     matched = posterior * counts
     known = tuple(float(matched[levels[:, column] >= 0].sum()) for column in range(len(fields)))
     found = tuple(Field(f.name, f.levels, tuple(map(float, values)), f.u) for f, values in zip(fields, m, strict=True))

@@ -6,9 +6,11 @@ costs hundreds of times what a lookup costs.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import JaroWinkler
+from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 from rapidfuzz.process import cpdist
 
 IntArray = NDArray[np.int64]
@@ -42,6 +44,22 @@ def jaro_winkler(left: NDArray[np.object_], right: NDArray[np.object_]) -> Float
     if not len(left):
         return np.empty(0)
     return np.asarray(cpdist(left, right, scorer=JaroWinkler.normalized_similarity, dtype=np.float64), np.float64)
+
+
+def levenshtein(left: NDArray[np.object_], right: NDArray[np.object_]) -> FloatArray:
+    """Return the number of inserted, deleted and replaced characters between each pair of texts, float64."""
+    return _distance(left, right, Levenshtein.distance)
+
+
+def damerau(left: NDArray[np.object_], right: NDArray[np.object_]) -> FloatArray:
+    """Return the edit distance that counts exchanged neighbours as one (Damerau 1964), float64."""
+    return _distance(left, right, DamerauLevenshtein.distance)
+
+
+def _distance(left: NDArray[np.object_], right: NDArray[np.object_], scorer: Any) -> FloatArray:
+    if not len(left):
+        return np.empty(0)
+    return np.asarray(cpdist(left, right, scorer=scorer, dtype=np.float64), np.float64)
 
 
 def shares_part(left: str, right: str) -> bool:

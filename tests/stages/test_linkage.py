@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,8 @@ import pytest
 from linkage_people import TYPES, misspelt, person, table, town
 
 from jdl_spark import schemas
-from jdl_spark.linkage import link, standardise, training
-from jdl_spark.linkage.index import IndexShard, build_index, count_names
+from jdl_spark.linkage import blocking, link, standardise, training
+from jdl_spark.linkage.index import build_index, count_names, unpacked
 from jdl_spark.settings import LinkageSettings
 from jdl_spark.stats.fellegi_sunter import Model
 
@@ -67,12 +67,11 @@ def linked(nation: tuple[DataFrame, DataFrame, str], people: DataFrame) -> list[
 def test_the_index_holds_every_version_once_by_shard(nation: tuple[DataFrame, DataFrame, str]) -> None:
     rows = nation[0].toArrow().to_pylist()
     assert set(rows[0]) == set(schemas.IDENTITY_INDEX.column_names) - {"release_id"}
-    shards = [IndexShard.from_bytes(row["payload"]) for row in rows]
-    assert [len(shard.records) for shard in shards] == [row["versions"] for row in rows]
-    everybody = np.concatenate([shard.records.person for shard in shards])
+    shards = [unpacked(row["payload"]) for row in rows]
+    assert [len(records) for records in shards] == [row["versions"] for row in rows]
+    everybody = np.concatenate([records.person for records in shards])
     assert sorted(everybody) == sorted([*range(1_000, 1_600), *range(1_000, 1_600, 5)])
-    for shard in shards:
-        records = shard.records
+    for records in shards:
         assert (np.lexsort((records.version, records.person)) == np.arange(len(records))).all()
 
 
@@ -82,7 +81,11 @@ def test_name_frequencies_count_people_not_versions(nation: tuple[DataFrame, Dat
     expected = Counter(("surname", standardise.code(one["surname"])) for one in people)
     expected += Counter(("forename", standardise.code(one["forename"])) for one in people)
     expected["surname", standardise.code("ALIASED")] = 120
+    expected += Counter(("birth", (one["date_of_birth"] - date(1970, 1, 1)).days) for one in people)
+    blocks = {key: counted.pop(key) for key in list(counted) if key[0].startswith("block ")}
     assert counted == dict(expected)
+    assert {field for field, _ in blocks} <= {f"block {key}" for key in blocking.RARE_KEYS}
+    assert all(versions > blocking.RARE for versions in blocks.values())
 
 
 def test_training_moves_to_the_data_and_says_how_it_went(nation: tuple[DataFrame, DataFrame, str]) -> None:
@@ -165,11 +168,14 @@ def test_populations_are_linked_one_to_one(spark: SparkSession) -> None:
 def test_large_blocks_are_left_out_and_counted(spark: SparkSession) -> None:
     people = [one | {"date_of_birth": town(1)[0]["date_of_birth"]} for one in town(200)]
     index = build_index(identities(spark, people), "offender", 2).cache()
-    names = count_names(index)
-    settings = LinkageSettings(random_pairs=5_000, largest_block=150)
+    names = count_names(index, largest_block=15).cache()
+    settings = LinkageSettings(random_pairs=5_000)
     model = training.train(index, names, cohort(spark, people[:40]), "cohort", settings, "test")
-    left_out = json.loads(model)["left_out"]
-    assert list(left_out["date"].values()) == [200]
+    left_out = {(r["field"], r["people"]) for r in names.toArrow().to_pylist() if r["field"].startswith("block ")}
+    obvious = Counter((one["date_of_birth"], one["forename"][0]) for one in people)
+    assert {size for field, size in left_out if field == "block date_forename"} == {
+        size for size in obvious.values() if size > 15
+    }
     rows = link.link_records(cohort(spark, people[:40]), index, names, model, settings).toArrow().to_pylist()
     assert sum(row["status"] == "linked" for row in rows) == 40  # by other rules
 

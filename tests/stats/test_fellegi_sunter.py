@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jdl_spark.stats import fellegi_sunter
-from jdl_spark.stats.fellegi_sunter import Field, Model
+from jdl_spark.stats.fellegi_sunter import Field, Model, Relatives
 from jdl_spark.stats.randomness import generator
 
 FIELDS = (
@@ -35,18 +35,20 @@ def _start() -> tuple[Field, ...]:
     return tuple(Field(f.name, f.levels, flat[len(f.levels)], f.u) for f in FIELDS)
 
 
-def _slow_em(levels: np.ndarray, steps: int, pseudo: float) -> tuple[float, list[list[float]]]:
+def _slow_em(
+    levels: np.ndarray, rivals: list[float], steps: int, pseudo: float, strangers: float
+) -> tuple[float, list[list[float]]]:
     """EM pair by pair in plain Python."""
-    start = [list(f.m) for f in _start()]
-    m, share = [list(values) for values in start], 0.5
+    start, start_u = [list(f.m) for f in _start()], [list(f.u) for f in _start()]
+    m, u, share = [list(values) for values in start], [list(values) for values in start_u], 0.5
     for _ in range(steps):
         posteriors = []
-        for pair in levels.tolist():
-            same, different = share, 1 - share
+        for pair, rival in zip(levels.tolist(), rivals, strict=True):
+            same, different = share, (1 - share) * rival
             for column, level in enumerate(pair):
                 if level >= 0:
                     same *= m[column][level]
-                    different *= FIELDS[column].u[level]
+                    different *= u[column][level]
             posteriors.append(same / (same + different))
         share = (sum(posteriors) + 1) / (len(posteriors) + 2)
         for column in range(len(FIELDS)):
@@ -55,6 +57,11 @@ def _slow_em(levels: np.ndarray, steps: int, pseudo: float) -> tuple[float, list
                 if pair[column] >= 0:
                     sums[pair[column]] += posterior
             m[column] = [value / sum(sums) for value in sums]
+            sums = [strangers * p for p in start_u[column]]
+            for pair, posterior, rival in zip(levels.tolist(), posteriors, rivals, strict=True):
+                if pair[column] >= 0:
+                    sums[pair[column]] += (1 - posterior) / rival
+            u[column] = [value / sum(sums) for value in sums]
     return share, m
 
 
@@ -62,8 +69,11 @@ def test_em_on_counts_equals_em_pair_by_pair() -> None:
     levels = _draw(400, 0.3)
     patterns, counts = fellegi_sunter.count_patterns(levels, SIZES)
     distinct = fellegi_sunter.pattern_levels(patterns, SIZES)
-    fit = fellegi_sunter.fit_m(_start(), distinct, counts, [True] * 3, 0.0, iterations=25, pseudo_matches=5)
-    share, m = _slow_em(levels, 25, 5)
+    rivals = 1 + 3.0 * (distinct[:, 0] == 2)
+    fit = fellegi_sunter.fit_m(
+        _start(), distinct, counts, [True] * 3, 0.0, 25, pseudo_matches=5, pseudo_strangers=50, rivals=rivals
+    )
+    share, m = _slow_em(levels, (1 + 3.0 * (levels[:, 0] == 2)).tolist(), 25, 5, 50)
     assert fit.share == pytest.approx(share, abs=1e-12)
     for field, expected in zip(fit.fields, m, strict=True):
         assert field.m == pytest.approx(expected, abs=1e-12)
@@ -122,11 +132,13 @@ def test_weights_are_bits_and_missing_says_nothing() -> None:
 
 def test_rare_names_weigh_more() -> None:
     bits = fellegi_sunter.frequency_bits(0.01, np.array([0, 1, 100, 10_000]), 10_000)
-    assert bits == pytest.approx([np.log2(100), np.log2(100), 0.0, np.log2(0.01)])
+    assert bits == pytest.approx(np.log2(0.01 * 10_100 / np.array([2, 2, 101, 10_001])))
+    assert fellegi_sunter.frequency_bits(0.01, np.array([1]), 2) == pytest.approx([np.log2(1.02 / 2)])
 
 
 def test_a_model_survives_json() -> None:
-    model = Model(FIELDS, 0.9, 1_000, {"date": {-5: 30_000}}, (0.9, 0.7), {"people": 3})
+    kin = Relatives("family", 0.1, tuple(f.m for f in FIELDS), ("name",))
+    model = Model(FIELDS, 0.9, 1_000, (kin,), ((0.0, -1.0), (4.0, 3.5)), 0.95, ("name",), {"people": 3})
     assert Model.from_json(model.to_json()) == model
     assert model.prior_bits == pytest.approx(np.log2(0.9 / 1_000 / 0.1))
     for text in ("", "{}", "[]", '{"fields": 3}'):
@@ -139,3 +151,21 @@ def test_impossible_probabilities_are_refused() -> None:
         Field("x", ("a", "b"), (1.0,), (0.5, 0.5))
     with pytest.raises(ValueError, match="add up to 1"):
         Field("x", ("a", "b"), (0.5, 0.6), (0.5, 0.5))
+
+
+def test_relatives_explain_what_strangers_cannot() -> None:
+    """Against Bayes' rule over the three kinds of people, written out."""
+    kin = Relatives("family", 5.0, ((0.2, 0.1, 0.7), (0.9, 0.1), (0.1, 0.1, 0.8)), ("place",))
+    model = Model(FIELDS, 0.5, 1_000, (kin,))
+    levels = np.array([[0, 1, 2], [2, 1, 2], [2, -1, 0]], np.int8)
+    rare = np.array([2.0, 0.0, 0.0])
+    found = fellegi_sunter.match_weights(model, levels, {"place": rare})
+    for row, bits, weight in zip(levels.tolist(), rare, found, strict=True):
+        same = strange = related = 1.0
+        for column, level in enumerate(row):
+            if level >= 0:
+                same *= FIELDS[column].m[level]
+                strange *= FIELDS[column].u[level]
+                related *= kin.probabilities[column][level]
+        strange /= 2**bits  # two people share a rare value more rarely; those who inherited it, no more rarely
+        assert 2**weight == pytest.approx(same / (strange + 5 / 1_000 * related))

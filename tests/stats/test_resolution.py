@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdl_spark.linkage.resolution import STATUSES, posteriors, resolve, resolve_one_to_one
+from jdl_spark.linkage.resolution import STATUSES, calibrated, posteriors, resolve, resolve_one_to_one
 from jdl_spark.linkage.scoring import Candidates
+from jdl_spark.linkage.training import starting_fields
 from jdl_spark.settings import LinkageSettings
+from jdl_spark.stats.fellegi_sunter import Model
 
 SETTINGS = LinkageSettings()
+MODEL = Model(starting_fields(), 0.5, 1_000, link_probability=0.9)
 Row = tuple[int, int, float]
 
 
@@ -23,7 +28,7 @@ def made(rows: list[Row], pnc: tuple[int, ...] = ()) -> Candidates:
 
 def statuses(rows: list[Row], pnc: tuple[int, ...] = (), one_to_one: bool = False) -> list[str]:
     decide = resolve_one_to_one if one_to_one else resolve
-    return [STATUSES[status] for status in decide(made(rows, pnc), SETTINGS).status]
+    return [STATUSES[status] for status in decide(made(rows, pnc), MODEL, SETTINGS).status]
 
 
 def test_posterior_shares_the_person_among_identities_and_nobody() -> None:
@@ -83,8 +88,27 @@ def test_one_to_one(rows: list[Row], expected: list[str]) -> None:
 def test_one_to_one_links_nobody_twice(rows: list[Row]) -> None:
     distinct = sorted({(person, identity): weight for person, identity, weight in rows}.items())
     candidates = made([(*pair, weight) for pair, weight in distinct])
-    status = np.array(STATUSES)[resolve_one_to_one(candidates, SETTINGS).status]
+    status = np.array(STATUSES)[resolve_one_to_one(candidates, MODEL, SETTINGS).status]
     linked = status == "linked"
     assert len(set(candidates.identity[linked])) == linked.sum()
     standing = candidates.person[status != "candidate"]
     assert len(set(standing)) == len(standing)
+
+
+def test_the_operating_point_is_the_models_unless_set() -> None:
+    rows = made([(1, 5, 5.0)])
+    strict = dataclasses.replace(MODEL, link_probability=0.99)
+    assert resolve(rows, MODEL, SETTINGS).status.tolist() == [STATUSES.index("linked")]
+    assert resolve(rows, strict, SETTINGS).status.tolist() == [STATUSES.index("candidate")]
+    fixed = dataclasses.replace(SETTINGS, link_probability=0.9)
+    assert resolve(rows, strict, fixed).status.tolist() == [STATUSES.index("linked")]
+
+
+def test_calibration_moves_odds_between_its_knots() -> None:
+    model = dataclasses.replace(MODEL, calibration=((0.0, -1.0), (4.0, 3.0), (8.0, 8.0)))
+    person, odds = np.arange(5), np.array([-2.0, 0.0, 2.0, 6.0, 12.0])
+    found = calibrated(model, person, 1 / (1 + 2.0**-odds))
+    assert np.log2(found / (1 - found)) == pytest.approx([-3.0, -1.0, 1.0, 5.5, 12.0])
+    assert calibrated(MODEL, person, found) is found
+    both = calibrated(dataclasses.replace(MODEL, calibration=((0.0, 3.0),)), np.zeros(2, np.int64), np.full(2, 0.5))
+    assert both == pytest.approx([0.5, 0.5])
