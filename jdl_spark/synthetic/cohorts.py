@@ -19,6 +19,8 @@ from jdl_spark.synthetic.treatment import Candidates, Served, pick_changed, shar
 
 NOBODY = -1
 _FULL_SIZE = 100_000  # identities for which the catalogue's cohort sizes are meant
+PNC_SHARE = 0.12
+"""Of the people of a cohort who are on record: those whose identifier the organisation knows."""
 _SMALLEST = 78  # rows; below, a request would be refused for its size alone
 
 
@@ -205,12 +207,16 @@ def _ends(random: np.random.Generator, careers: Careers, event: Ints, start: Int
 def _pnc(random: np.random.Generator, nation: Nation, fate: Texts, person: Ints) -> Texts:
     """Supply some people's identifier, as a person would copy it."""
     out = np.full(len(person), "", dtype=object)
-    given: Bools = (person != NOBODY) & (fate != catalogue.GARBLED) & (random.random(len(person)) < 0.12)
+    given: Bools = (person != NOBODY) & (fate != catalogue.GARBLED) & (random.random(len(person)) < PNC_SHARE)
     for row in np.flatnonzero(given):
-        full = nation.pnc_ids[person[row]]
-        short = f"{full[2:5]}{int(full[5:12])}{full[12]}"  # 2001/0012345X is also written 01/12345X
-        out[row] = full if random.random() < 0.6 else short
+        out[row] = copied_pnc(random, nation.pnc_ids[person[row]])
     return out
+
+
+def copied_pnc(random: np.random.Generator, full: str) -> str:
+    """Return the identifier as a person copies it: 2001/0012345X is also written 01/12345X."""
+    short = f"{full[2:5]}{int(full[5:12])}{full[12]}"
+    return full if random.random() < 0.6 else short
 
 
 def _leave_out(random: np.random.Generator, cohort: Cohort) -> None:

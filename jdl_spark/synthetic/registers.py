@@ -91,14 +91,19 @@ def claimant_register(people: People, places: Places, names: NameModel, seed: in
     return Claimants(register, number_offender, number_other, others)
 
 
-def pnc_ids(onset: Ints) -> Texts:
+def pnc_ids(onset: Ints, first: int = 0) -> Texts:
     """Return the Police National Computer identifier of each offender: year/serial and check letter.
 
     The check letter is that of the public description: the remainder, divided by 23, of the
     two-digit year and the seven-digit serial written together.
+
+    Parameters
+    ----------
+    onset : int64, shape (n,). Day of the first recorded offence.
+    first : number of the first of these offenders; ten million of them have distinct serials.
     """
     year = year_of(onset)
-    serial = (np.arange(len(onset)) * 7919 + 104_729) % 10_000_000
+    serial = (np.arange(first, first + len(onset)) * 7919 + 104_729) % 10_000_000
     letters = [_CHECK_LETTERS[(int(y) % 100 * 10_000_000 + int(s)) % 23] for y, s in zip(year, serial, strict=True)]
     return np.array([f"{y}/{s:07d}{c}" for y, s, c in zip(year, serial, letters, strict=True)], dtype=object)
 
