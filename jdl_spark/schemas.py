@@ -146,7 +146,7 @@ NAME_FREQUENCIES = Table(
     "one row per (release, population, field, standardised value)",
     ("release_id", "population", "field", "code"),
     (_RELEASE, _required("population", "string", "offender or benefit"),
-     _required("field", "string", "forename, surname, birth, postcode (those many share); block KEY: left out of blocking"),
+     _required("field", "string", "forename, surname, birth, postcode (if many share it); block KEY: left out"),
      _required("code", "bigint", "64-bit code of the standardised text"),
      _required("people", "bigint", "identities that bear it in some version")),
     partition_by=("release_id",),
