@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from jdl_spark.linkage import nicknames
 from jdl_spark.linkage.records import NO_DATE, IntArray, Records
 from jdl_spark.stats import name_similarity
 from jdl_spark.stats.fellegi_sunter import Field
@@ -196,18 +197,10 @@ def _name_kinds(pairs: Pairs, a: IntArray, b: IntArray) -> Callable[[str, float]
         if kind == "part":
             return part()
         if kind == "nickname":
-            return _share_group(left.groups[a], right.groups[b])
+            return nicknames.related_codes(left.first[a], right.first[b])
         return texts.holds(kind, threshold) & ~letter
 
     return holds
-
-
-def _share_group(left: IntArray, right: IntArray) -> Mask:
-    shared = np.zeros(len(left), bool)
-    for one in range(left.shape[1]):
-        for other in range(right.shape[1]):
-            shared |= (left[:, one] == right[:, other]) & (left[:, one] != 0)
-    return shared
 
 
 def _same(left: Records, right: Records, left_name: IntArray, right_name: IntArray) -> Mask:

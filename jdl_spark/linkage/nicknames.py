@@ -13,6 +13,9 @@ import csv
 from functools import cache
 from importlib import resources
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jdl_spark.linkage import standardise
 
 _DOUBTFUL = {("ROBERT", "BILL"), ("ROBERT", "BILLY"), ("BILL", "ROBERT"), ("BILLY", "ROBERT")}
@@ -28,14 +31,6 @@ def own_rows() -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def groups(name: str) -> tuple[int, ...]:
-    """Return the 64-bit codes of the groups that a standardised forename belongs to, ascending.
-
-    A name of several words belongs to the groups of its first. () where the lists do not know it.
-    """
-    return _table().get(name.split(" ")[0], ())
-
-
 def main_name(name: str) -> str:
     """Return the canonical name that a standardised forename stands for most often; itself where none is known.
 
@@ -47,14 +42,41 @@ def main_name(name: str) -> str:
 
 
 def related(name: str, other: str) -> bool:
-    """Return whether two different standardised forenames share a group.
+    """Return whether two different standardised forenames share a group, by their first words.
 
     Examples
     --------
     >>> related("BOB", "ROBERT"), related("BOB", "ROB"), related("ROBERT", "ALBERT")
     (True, True, False)
     """
-    return name != other and not set(groups(name)).isdisjoint(groups(other))
+    codes = [np.array([standardise.code(text.split(" ")[0])]) for text in (name, other)]
+    return bool(related_codes(*codes)[0])
+
+
+def related_codes(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which pairs of names share a group without being equal.
+
+    Parameters
+    ----------
+    left, right : int64, shape (n,). standardise.code of single words.
+    """
+    table, pairs = _pairs(), _mixed(left, right)
+    at = np.minimum(np.searchsorted(table, pairs), len(table) - 1)
+    return np.asarray(table[at] == pairs)
+
+
+def _mixed(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return one number for each ordered pair of codes."""
+    spread = left.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return np.asarray((spread ^ (spread >> np.uint64(29))) + right.view(np.uint64))
+
+
+@cache
+def _pairs() -> NDArray[np.uint64]:
+    """Return the numbers of all ordered pairs of different names that share a group, ascending."""
+    related = {(one, other) for names in _members().values() for one in names for other in names if one != other}
+    codes = np.array([[standardise.code(name) for name in pair] for pair in related], np.int64)
+    return np.unique(_mixed(np.ascontiguousarray(codes[:, 0]), np.ascontiguousarray(codes[:, 1])))
 
 
 @cache
@@ -79,16 +101,3 @@ def _main_names() -> dict[str, str]:
         for name in names:
             found.setdefault(name, canonical)
     return found
-
-
-@cache
-def _table() -> dict[str, tuple[int, ...]]:
-    found: dict[str, list[int]] = {}
-    for canonical, names in _members().items():
-        for name in names:
-            found.setdefault(name, []).append(_code(canonical))
-    return {name: tuple(sorted(codes)) for name, codes in found.items()}
-
-
-def _code(canonical: str) -> int:
-    return standardise.code(f"nicknames of {canonical}")

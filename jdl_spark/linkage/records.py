@@ -30,8 +30,7 @@ _ARRAYS: dict[str, str] = {
     "sex": "<i1", "postcode": f"S{standardise.LONGEST_POSTCODE}", "outward": f"S{standardise.LONGEST_OUTWARD}",
     "pnc": f"S{standardise.LONGEST_PNC}",
 }  # fmt: skip
-_NAME_ARRAYS: dict[str, str] = {"code": "<i8", "sound_first": "<i8", "sound_last": "<i8", "root": "<i8"}
-_GROUP_ARRAYS: dict[str, str] = {"grouped": "<i4", "group": "<i8"}
+_NAME_ARRAYS: dict[str, str] = {"code": "<i8", "sound_first": "<i8", "sound_last": "<i8", "root": "<i8", "first": "<i8"}
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ class Names:
     sound_first, sound_last : int64, shape (k,). Phonetic keys of the first and last word.
     root : int64, shape (k,). Phonetic key of the name that its first word stands for, as a short form
         or spelling; of the word itself where it stands for none.
-    grouped, group : int32 and int64, shape (g,). Rows of names that are in nickname groups, ascending,
-        and the group of each; a name may be in several.
+    first : int64, shape (k,). Code of the first word: what short forms are looked up by.
     """
 
     code: IntArray
@@ -54,17 +52,7 @@ class Names:
     sound_first: IntArray
     sound_last: IntArray
     root: IntArray
-    grouped: Positions
-    group: IntArray
-
-    @cached_property
-    def groups(self) -> IntArray:
-        """Nickname groups of every name, int64, shape (k, most groups of a name); 0 where there are fewer."""
-        first = np.searchsorted(self.grouped, self.grouped)
-        place = np.arange(len(self.grouped)) - first
-        table = np.zeros((len(self.code), int(place.max(initial=-1)) + 1), np.int64)
-        table[self.grouped, place] = self.group
-        return table
+    first: IntArray
 
     @cached_property
     def initial(self) -> IntArray:
@@ -157,13 +145,13 @@ class Records:
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return every array under its name, those of `names` with the prefix `name_`."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        parts = (*_NAME_ARRAYS, *_GROUP_ARRAYS, "text")
+        parts = (*_NAME_ARRAYS, "text")
         return arrays | {f"name_{part}": getattr(self.names, part) for part in parts}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Records:
         """Rebuild what `to_arrays` returned, also after a journey through `to_bytes`."""
-        names = {part: arrays[f"name_{part}"].view(dtype) for part, dtype in (_NAME_ARRAYS | _GROUP_ARRAYS).items()}
+        names = {part: arrays[f"name_{part}"].view(dtype) for part, dtype in _NAME_ARRAYS.items()}
         table = {name: arrays[name].view(dtype) for name, dtype in _ARRAYS.items()}
         return cls(**table, names=Names(**names, text=arrays["name_text"]))
 
@@ -269,15 +257,13 @@ def distinct_names(texts: Iterable[str]) -> Names:
     words = [text.split(" ") for _, text in coded]
     first = np.array([standardise.sound_code(w[0]) for w in words], np.int64)
     root = np.array([standardise.sound_code(nicknames.main_name(text)) for _, text in coded], np.int64)
-    groups = [(row, group) for row, (_, text) in enumerate(coded) for group in sorted(nicknames.groups(text))]
     return Names(
         code=np.array([key for key, _ in coded], np.int64),
         text=np.array([text for _, text in coded] or [], object),
         sound_first=first,
         sound_last=np.array([standardise.sound_code(w[-1]) for w in words], np.int64),
         root=root,
-        grouped=np.array([row for row, _ in groups], np.int32),
-        group=np.array([group for _, group in groups], np.int64),
+        first=np.array([standardise.code(w[0]) for w in words], np.int64),
     )
 
 
@@ -286,19 +272,12 @@ def concatenate(parts: Sequence[Records]) -> Records:
     code = np.concatenate([part.names.code for part in parts])
     code, at = np.unique(code, return_index=True)
     pick = {name: np.concatenate([getattr(part.names, name) for part in parts])[at] for name in (*_NAME_ARRAYS, "text")}
-    pick |= _joined_groups([part.names for part in parts], code)
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
     for field in ("forename", "middle", "surname"):
         moved = [_moved(getattr(part, field), part.names.code, code) for part in parts]
         arrays[field] = np.concatenate(moved)
     records = Records(**arrays, names=Names(**pick))
     return records.take(np.lexsort((records.version, records.person)))
-
-
-def _joined_groups(parts: Sequence[Names], code: IntArray) -> dict[str, NDArray[Any]]:
-    rows = np.concatenate([np.searchsorted(code, part.code[part.grouped]) for part in parts])
-    pairs = np.unique(np.stack([rows, np.concatenate([part.group for part in parts])]), axis=1)
-    return {"grouped": pairs[0].astype(np.int32), "group": pairs[1]}
 
 
 def _moved(position: Positions, code: IntArray, into: IntArray) -> Positions:

@@ -101,5 +101,5 @@ def test_parts_put_together_are_the_whole() -> None:
         text, expected = (r.names.text[getattr(r, field)] for r in (joined, whole))
         assert (text == expected).all()
     assert (joined.birth == whole.birth).all()
-    for part in ("code", "root", "grouped", "group"):
+    for part in ("code", "root", "first", "sound_last"):
         assert (getattr(joined.names, part) == getattr(whole.names, part)).all()
