@@ -17,8 +17,9 @@ from sklearn.isotonic import IsotonicRegression
 from jdl_spark.linkage.records import IntArray
 from jdl_spark.stats.fellegi_sunter import FloatArray
 
-SURE = 0.999
-"""Probability from which a person counts as found."""
+SURE = 0.9
+"""Probability from which a person counts as found. Not higher: those with rare names would be nearly alone among them,
+and they have the fewest people like them."""
 FEWEST_SURE = 200
 """Surely found people without whom nothing is calibrated."""
 _PSEUDO = 3.0

@@ -131,7 +131,25 @@ def _estimated(left: Records, census: Census, settings: LinkageSettings) -> tupl
         fields = _averaged(fields, fits)
         kinds = _relatives(fields, kinds, left, census)
         present = _present(fields, fits, left, census)
-    return Model(fields, present, census.identities, kinds), fits
+    model = Model(fields, present, census.identities, kinds, birth_of_namesakes=_births(fields, fits))
+    return model, fits
+
+
+def _births(fields: Sequence[Field], fits: Mapping[str, Fit]) -> tuple[float, ...]:
+    """Return the u of the date of birth among strangers of one name, which a session of namesakes finds.
+
+    It finds it for pairs that know nothing of each other beyond the name; equal dates are too rare
+    among them to be told from matches, so their lift is taken to be that of the same year.
+    """
+    column = next((c for c, f in enumerate(fields) if f.name == "birth"), None)
+    if column is None or "names" not in fits:
+        return ()
+    levels, u = fields[column].levels, np.array(fields[column].u)
+    lift = np.array(fits["names"].strangers[column]) / u
+    rare = [levels.index(name) for name in ("transposed", "exact") if name in levels]
+    lift[rare] = max(lift[levels.index("same_year")], 1.0)
+    given = u * lift
+    return tuple(map(float, given / given.sum()))
 
 
 def _report(purpose: str, left: Records, census: Census, fits: Mapping[str, Fit]) -> dict[str, object]:

@@ -74,6 +74,8 @@ class Model:
     calibration : knots (stated, observed) of the monotone map from the model's log2 odds of a
         person's best identity to the odds found with labels; none where there were no labels
     link_probability : posterior from which a person is linked: the operating point
+    birth_of_namesakes : u of the levels of `birth` between strangers who have one forename (forenames go
+        with generations); empty where it is not known to differ
     frequencies : fields whose exact agreement says the more, the fewer people share the value
     training : how it was trained: sessions, iterations, convergence, counts
     """
@@ -84,6 +86,7 @@ class Model:
     relatives: tuple[Relatives, ...] = ()
     calibration: tuple[tuple[float, float], ...] = ()
     link_probability: float = 0.9
+    birth_of_namesakes: tuple[float, ...] = ()
     frequencies: tuple[str, ...] = ("forename", "surname", "birth")
     training: Mapping[str, Any] = field(default_factory=dict)
 
@@ -116,7 +119,15 @@ class Model:
             )
             calibration = tuple((float(stated), float(observed)) for stated, observed in content.pop("calibration"))
             frequencies = tuple(content.pop("frequencies"))
-            return cls(fields, relatives=relatives, calibration=calibration, frequencies=frequencies, **content)
+            born = tuple(map(float, content.pop("birth_of_namesakes")))
+            return cls(
+                fields,
+                relatives=relatives,
+                calibration=calibration,
+                birth_of_namesakes=born,
+                frequencies=frequencies,
+                **content,
+            )
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError("this is not a linkage model") from error
 
@@ -160,7 +171,25 @@ def match_weights(model: Model, levels: Levels, rarity: Mapping[str, FloatArray]
     total = field_weights(model.fields, levels)
     for bits in rarity.values():
         total = total + bits
-    return np.asarray(total - np.log2(rivalry(model.fields, model.relatives, model.identities, levels, rarity)))
+    lift = generation_bits(model, levels)
+    others = rivalry(model.fields, model.relatives, model.identities, levels, rarity, lift)
+    return np.asarray(total - lift - np.log2(others))
+
+
+def generation_bits(model: Model, levels: Levels) -> FloatArray:
+    """Return how much likelier, in bits, strangers agree on the date of birth as they do because of one forename.
+
+    Returns
+    -------
+    float64, shape (n,). log2 of u(birth | same forename) / u(birth); 0 where the forename is not the same.
+    """
+    at = {f.name: column for column, f in enumerate(model.fields)}
+    if not model.birth_of_namesakes or not {"forename", "birth"} <= set(at):
+        return np.zeros(len(levels))
+    forename, birth = model.fields[at["forename"]], model.fields[at["birth"]]
+    bits = np.append(np.log2(np.array(model.birth_of_namesakes) / np.array(birth.u)), 0.0)
+    same = levels[:, at["forename"]] == forename.levels.index("exact")
+    return np.where(same, bits[levels[:, at["birth"]]], 0.0)
 
 
 def rivalry(
@@ -169,8 +198,13 @@ def rivalry(
     identities: int,
     levels: Levels,
     rarity: Mapping[str, FloatArray],
+    lift: FloatArray | float = 0.0,
 ) -> FloatArray:
     """Return how much likelier a comparison vector is among all who are not the same than among strangers.
+
+    Parameters
+    ----------
+    lift : bits by which strangers agree more often than u says (`generation_bits`)
 
     Returns
     -------
@@ -183,6 +217,7 @@ def rivalry(
             bits += np.append(np.log2(np.array(probabilities) / np.array(f.u)), 0.0)[levels[:, column]]
         for name in kind.inherited:
             bits += rarity.get(name, 0.0)
+        bits -= lift
         others += np.exp2(np.minimum(bits, _MOST_BITS))
     return others
 
@@ -247,6 +282,7 @@ class Fit:
     matches : expected number of pairs that are the same person
     share : matches over pairs
     known : per field, expected matches on which the field is known
+    strangers : per field, the u found among the session's strangers
     iterations, converged : how it ended
     """
 
@@ -254,6 +290,7 @@ class Fit:
     matches: float
     share: float
     known: tuple[float, ...]
+    strangers: tuple[tuple[float, ...], ...]
     iterations: int
     converged: bool
 
@@ -322,7 +359,8 @@ def fit_m(
     matched = posterior * counts
     known = tuple(float(matched[levels[:, column] >= 0].sum()) for column in range(len(fields)))
     found = tuple(Field(f.name, f.levels, tuple(map(float, values)), f.u) for f, values in zip(fields, m, strict=True))
-    return Fit(found, float(matched.sum()), float(share), known, step, bool(change <= tolerance))
+    strangers_u = tuple(tuple(map(float, values)) for values in u)
+    return Fit(found, float(matched.sum()), float(share), known, strangers_u, step, bool(change <= tolerance))
 
 
 def fit_u(
