@@ -62,8 +62,12 @@ class ModelCard:
             )
         if not training["sessions"]:
             told.append("no pairs to learn from: the model stands at its starting values")
+        told += [
+            f"relatives allowed for, {kind['name'].replace('_', ' ')}: {kind['share']:.2g} a person"
+            for kind in self.parameters.get("relatives", ())
+        ]
         if self.link_probability is not None:
-            told.append(f"people are linked from a probability of {self.link_probability:.3f} on")
+            told.append(f"people are linked from a probability of {self.link_probability:.4g} on")
         return told
 
     @property

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jdl_spark import admission, methodology, pipeline, releases, schemas
+from jdl_spark import admission, methodology, models, pipeline, releases, schemas
 from jdl_spark.progress import Progress
 from jdl_spark.runs import RunSummary
 from jdl_spark.store import Store
@@ -78,6 +78,35 @@ def test_a_nation_without_benefit_records_is_analysed_and_says_so(lab: Lab) -> N
     balance = lab.store.stored(schemas.BALANCE, run_id=lab.first.run_id)
     missing = balance.where("covariate = 'benefits_record_missing'").collect()
     assert {row["mean_treated"] for row in missing} == {1.0}
+
+
+def test_without_benefit_records_no_route_is_compared(lab: Lab) -> None:
+    assert lab.store.stored(schemas.BENEFIT_LINKS, run_id=lab.first.run_id).isEmpty()
+    (row,) = lab.store.stored(schemas.LINK_QUALITY, run_id=lab.first.run_id).collect()
+    assert row["request_id"] == "BRIDGE-2010"
+    linked = lab.store.stored(schemas.LINKS, run_id=lab.first.run_id).where("status = 'linked'").count()
+    assert 0 < row["linked"] == linked < row["people"] == row["neither"]
+    assert 0 < row["expected_false"] < 0.1 * linked
+    assert row["expected_present"] >= linked - row["expected_false"]
+    assert row["disagreement_rate"] is None
+
+
+def test_a_model_is_trained_again_only_where_asked_and_is_new_only_if_it_differs(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter(["{}", "{}", '{"other": 1}'])
+    monkeypatch.setattr(models.training, "train", lambda *_: next(found))
+
+    def obtain(again: bool = False) -> tuple[int, bool]:
+        model = models.obtain(lab.store, "1999", "cohort", lab.settings, again)
+        return model.number, model.new
+
+    assert obtain() == (1, True)
+    assert obtain() == (1, False)  # there already
+    assert obtain(again=True) == (1, False)  # it came out the same
+    assert obtain(again=True) == (2, True)
+    assert obtain() == (2, False)
+    assert lab.store.stored(schemas.LINKAGE_MODELS, release_id="1999").count() == 2
 
 
 def test_people_lost_and_analysed_add_up_to_the_rows_submitted(lab: Lab) -> None:
