@@ -18,8 +18,9 @@ from jdl_spark.admission import find_requests, sort_out
 from jdl_spark.covariates import columns as covariate_columns
 from jdl_spark.covariates.assemble import assemble_covariates
 from jdl_spark.errors import InputError
+from jdl_spark.indexes import save_index
 from jdl_spark.linkage import link, quality
-from jdl_spark.linkage.index import build_index, count_names
+from jdl_spark.linkage.index import count_names
 from jdl_spark.methodology import digest as methodology_digest
 from jdl_spark.model_card import PURPOSES
 from jdl_spark.offending.index_events import derive_index_events
@@ -59,11 +60,10 @@ def prepare_nation(store: Store, release_id: str, methodology: Methodology, prog
     release = find_release(store, release_id)
     shards, save = release["shards"], _saver(store, release_id=release_id)
     with progress.stage("identity index") as counts:
-        index = build_index(national(store, release, schemas.OFFENDER_IDENTITIES), "offender", shards)
-        claimants = build_index(national(store, release, schemas.BENEFIT_IDENTITIES), "benefit", shards)
-        stored = save(schemas.IDENTITY_INDEX, index.unionByName(claimants))
+        stored, changes = save_index(store, release)
         names = save(schemas.NAME_FREQUENCIES, count_names(stored))
         counts["name versions"] = sum(row["versions"] for row in stored.select("versions").collect())
+        counts |= {f"{population} identities": words for population, words in changes.items()}
     with progress.stage("offenders to benefit records") as counts:
         offenders, benefits = stored.where("population = 'offender'"), stored.where("population = 'benefit'")
         of_benefits = names.where("population = 'benefit'")

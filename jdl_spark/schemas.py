@@ -138,7 +138,8 @@ IDENTITY_INDEX = Table(
      _required("population", "string", "offender or benefit", _one_of("population", ("offender", "benefit"))),
      _required("shard", "int", "pmod(xxhash64(identity id), shards of the release)"),
      _required("versions", "int", "name versions in the shard"),
-     _required("payload", "binary", "Arrow IPC stream of the standardised versions, sorted by (identity, version)")),
+     _required("payload", "binary", "Arrow IPC stream of the standardised versions, sorted by (identity, version)"),
+     _required("made_by", "string", "digest of the code that made it: an index of another make is never continued")),
     partition_by=("release_id",),
 )  # fmt: skip
 
