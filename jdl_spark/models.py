@@ -32,22 +32,25 @@ class LinkageModel:
     Attributes
     ----------
     parameters : what `training.train` returned
-    new : whether it was trained just now
     """
 
     model_id: str
     purpose: str
     number: int
     parameters: str
-    new: bool
 
 
 @dataclass(frozen=True)
 class Training:
-    """What `jdl linkage train` did: the release's models, and which of them are new."""
+    """What `jdl linkage train` did: the release's models, and the ids of those that were there before."""
 
     release_id: str
     models: Sequence[LinkageModel]
+    before: frozenset[str] = frozenset()
+
+    def is_new(self, model: LinkageModel) -> bool:
+        """Say whether a model was made just now."""
+        return model.model_id not in self.before
 
     @property
     def cards(self) -> list[ModelCard]:
@@ -58,7 +61,7 @@ class Training:
         """Return what was found as lines for a terminal."""
         told = []
         for model, card in zip(self.models, self.cards, strict=True):
-            told += [f"{card.heading}: {'trained now' if model.new else 'there already'}"]
+            told += [f"{card.heading}: {'trained now' if self.is_new(model) else 'there already'}"]
             told += [f"  {line}" for line in card.findings()]
         if len(self.models) < len(schemas.LINKAGE_PURPOSES):
             told.append("Nobody has been submitted yet; the models for submitted people need some of them.")
@@ -66,7 +69,9 @@ class Training:
 
     def as_json(self) -> dict[str, Any]:
         """Return what was found for machines."""
-        found = [{**card.summary(), "new": model.new} for model, card in zip(self.models, self.cards, strict=True)]
+        found = [
+            {**card.summary(), "new": self.is_new(model)} for model, card in zip(self.models, self.cards, strict=True)
+        ]
         return {"release_id": self.release_id, "models": found}
 
 
@@ -103,7 +108,13 @@ def obtain(store: Store, release_id: str, purpose: str, methodology: Methodology
         "created_at": datetime.now(UTC),
     }
     store.upsert(schemas.LINKAGE_MODELS, store.rows(schemas.LINKAGE_MODELS, [row]))
-    return _model(row, new=True)
+    return _model(row)
+
+
+def known_ids(store: Store, release_id: str) -> frozenset[str]:
+    """Return the ids of all models of a release."""
+    rows = store.stored(schemas.LINKAGE_MODELS, release_id=release_id).select("model_id").collect()
+    return frozenset(row["model_id"] for row in rows)
 
 
 def write_cards(store: Store, release_id: str, models: Sequence[LinkageModel]) -> None:
@@ -122,8 +133,8 @@ def _sides(store: Store, release_id: str, purpose: str) -> tuple[DataFrame, Data
     return index.where(f"population = '{population}'"), names.where(f"population = '{population}'"), people
 
 
-def _model(row: Mapping[str, Any], new: bool = False) -> LinkageModel:
-    return LinkageModel(row["model_id"], row["purpose"], int(row["number"]), row["parameters"], new)
+def _model(row: Mapping[str, Any]) -> LinkageModel:
+    return LinkageModel(row["model_id"], row["purpose"], int(row["number"]), row["parameters"])
 
 
 def _card(release_id: str, model: LinkageModel) -> ModelCard:

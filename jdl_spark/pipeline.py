@@ -26,6 +26,7 @@ from jdl_spark.model_card import PURPOSES
 from jdl_spark.offending.index_events import derive_index_events
 from jdl_spark.offending.outcomes import measure_outcomes
 from jdl_spark.progress import Progress
+from jdl_spark.publication.profile import profile_treated
 from jdl_spark.releases import find_release, national
 from jdl_spark.requests import intake
 from jdl_spark.runs import RunSummary
@@ -124,8 +125,9 @@ def train_linkage(
         The models for submitted people are not among them as long as nobody has been submitted.
     """
     release_id = str(find_release(store, release_id)["release_id"])
+    before = models.known_ids(store, release_id)
     if not _is_prepared(store, release_id, methodology):
-        prepare_nation(store, release_id, methodology, progress)
+        prepare_nation(store, release_id, methodology, progress)  # trains the first of them
     nobody = store.read(schemas.COHORT_MEMBERS).isEmpty()
     found = []
     for purpose in schemas.LINKAGE_PURPOSES:
@@ -133,7 +135,7 @@ def train_linkage(
             with progress.stage(f"linkage model: {PURPOSES[purpose]}"):
                 found.append(models.obtain(store, release_id, purpose, methodology, again))
     models.write_cards(store, release_id, found)
-    return models.Training(release_id, found)
+    return models.Training(release_id, found, before)
 
 
 # --- the run ------------------------------------------------------------------------------
@@ -336,6 +338,8 @@ def _publish(
             schemas.ESTIMATES,
         )
     }
+    pairs = store.stored(schemas.MATCHED_PAIRS, run_id=run["run_id"])
+    profiles = profile_treated(pairs, store.stored(schemas.INDEX_EVENTS, release_id=run["release_id"]))
     done: dict[str, dict[str, str]] = {}
     published = []
     provenance = {
@@ -355,7 +359,7 @@ def _publish(
             model,
             tables["balance"].get(name, []),
             tables["estimates"].get(name, []),
-            None,
+            profiles.get(name),
             provenance,
             methodology,
             covariate_columns.LABELS,
