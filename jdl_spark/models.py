@@ -108,6 +108,7 @@ def obtain(store: Store, release_id: str, purpose: str, methodology: Methodology
         "created_at": datetime.now(UTC),
     }
     store.upsert(schemas.LINKAGE_MODELS, store.rows(schemas.LINKAGE_MODELS, [row]))
+    write_card(store, release_id, _model(row))
     return _model(row)
 
 
@@ -117,10 +118,9 @@ def known_ids(store: Store, release_id: str) -> frozenset[str]:
     return frozenset(row["model_id"] for row in rows)
 
 
-def write_cards(store: Store, release_id: str, models: Sequence[LinkageModel]) -> None:
-    """Write models where `jdl linkage show` finds them."""
-    for model in models:
-        store.write_text(f"documents/_models/{model.model_id}.json", _card(release_id, model).to_text())
+def write_card(store: Store, release_id: str, model: LinkageModel) -> None:
+    """Write a model where `jdl linkage show` finds it."""
+    store.write_text(f"documents/_models/{model.model_id}.json", _card(release_id, model).to_text())
 
 
 def _sides(store: Store, release_id: str, purpose: str) -> tuple[DataFrame, DataFrame, DataFrame]:

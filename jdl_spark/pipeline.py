@@ -134,7 +134,8 @@ def train_linkage(
         if not (nobody and purpose in models.COHORT_PURPOSES):
             with progress.stage(f"linkage model: {PURPOSES[purpose]}"):
                 found.append(models.obtain(store, release_id, purpose, methodology, again))
-    models.write_cards(store, release_id, found)
+    for model in found:
+        models.write_card(store, release_id, model)  # in case a file was lost
     return models.Training(release_id, found, before)
 
 
@@ -194,9 +195,7 @@ def _cohort_models(
     store: Store, release_id: str, methodology: Methodology, progress: Progress
 ) -> dict[str, models.LinkageModel]:
     with progress.stage("linkage models"):
-        found = {name: models.obtain(store, release_id, name, methodology) for name in models.COHORT_PURPOSES}
-        models.write_cards(store, release_id, list(found.values()))
-    return found
+        return {name: models.obtain(store, release_id, name, methodology) for name in models.COHORT_PURPOSES}
 
 
 def _identify(

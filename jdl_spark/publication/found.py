@@ -6,13 +6,13 @@ the chain of attrition merges. Counts of people are those of the chain, or have 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP
 from typing import Any
 
 from jdl_spark.publication.measures import not_available, people, withheld
 from jdl_spark.results import Attrition, Figure, LinkQuality, RouteRow
-from jdl_spark.stats.disclosure import is_small, merge_small
+from jdl_spark.stats.disclosure import Part, is_small, merge_small
 from jdl_spark.stats.rounding import rounded
 
 ROUTES = {
@@ -46,15 +46,14 @@ def compose_found(quality: Mapping[str, Any] | None, attrition: Attrition | None
     false = _per_thousand(quality["false_link_rate"], quality["linked"], threshold)
     missed = _per_thousand(quality["missed_link_rate"], quality["linked"], threshold)
     parts = merge_small([(route, quality[route]) for route in ROUTES], threshold)
-    rate = quality["disagreement_rate"]
-    small = is_small(quality["agree"], threshold) or is_small(quality["disagree"], threshold)
+    rate, low, high = _disagreement(quality, parts)
     return LinkQuality(
         false_links=false,
         missed_links=missed,
         ambiguous=_ambiguous(quality, attrition),
-        disagreement=_percent(rate, small, ROUND_HALF_UP),
-        disagreement_low=_percent(quality["disagreement_low"], small, ROUND_FLOOR),
-        disagreement_high=_percent(quality["disagreement_high"], small, ROUND_CEILING),
+        disagreement=rate,
+        disagreement_low=low,
+        disagreement_high=high,
         routes=tuple(
             RouteRow(
                 routes=part.labels,
@@ -63,7 +62,7 @@ def compose_found(quality: Mapping[str, Any] | None, attrition: Attrition | None
             )
             for part in parts
         ),
-        sentences=(*_about_links(false, missed), *_about_routes(quality, small, threshold)),
+        sentences=(*_about_links(false, missed), *_about_routes(quality, rate, low, high)),
     )
 
 
@@ -76,11 +75,24 @@ def _per_thousand(rate: float | None, linked: int, threshold: int) -> Figure:
     return Figure(float(count), str(count)) if count else Figure(None, "<1")
 
 
-def _percent(rate: float | None, small: bool, mode: str) -> Figure:
-    if rate is None:
-        return not_available()
-    if small:
-        return withheld()
+def _disagreement(quality: Mapping[str, Any], parts: Sequence[Part]) -> tuple[Figure, Figure, Figure]:
+    """Return the rate of disagreement and its interval, as far as they give no merged number back.
+
+    Rate and interval together tell how many people they rest on, so both numbers must be shown alone
+    in the table; a rate of none tells nothing by itself.
+    """
+    if quality["disagreement_rate"] is None:
+        return not_available(), not_available(), not_available()
+    alone = {part.labels for part in parts if part.people is not None}
+    known = all(not quality[route] or (route,) in alone for route in ("agree", "disagree"))
+    rate = _percent(quality["disagreement_rate"], ROUND_HALF_UP)
+    if not known:
+        return (withheld() if quality["disagree"] else rate), withheld(), withheld()
+    low, high = quality["disagreement_low"], quality["disagreement_high"]
+    return rate, _percent(low, ROUND_FLOOR), _percent(high, ROUND_CEILING)
+
+
+def _percent(rate: float, mode: str) -> Figure:
     percent = rounded(rate, 1, 100, mode)
     return Figure(float(percent), f"{percent}%")
 
@@ -108,7 +120,7 @@ def _about(figure: Figure) -> str:
     return "Fewer than 1" if figure.value is None else f"About {figure.text}"
 
 
-def _about_routes(quality: Mapping[str, Any], small: bool, threshold: int) -> tuple[str, ...]:
+def _about_routes(quality: Mapping[str, Any], rate: Figure, low: Figure, high: Figure) -> tuple[str, ...]:
     if not any(quality[route] for route in ROUTES):
         return ()
     opening = (
@@ -118,12 +130,12 @@ def _about_routes(quality: Mapping[str, Any], small: bool, threshold: int) -> tu
     if quality["disagreement_rate"] is None:
         return (f"{opening} Nobody was found in both ways, so they cannot be compared.",)
     where = "Where both ways found a record, they led to"
-    if small:
-        found = f"{where} different ones for fewer than {threshold} people, or found too few to compare."
-    elif not quality["disagree"]:
+    if not quality["disagree"]:
         found = f"{where} the same one every time."
+    elif rate.value is None:
+        found = "How often they led to different records rests on too few people to be shown."
     else:
-        names = {"rate": ROUND_HALF_UP, "low": ROUND_FLOOR, "high": ROUND_CEILING}
-        rate, low, high = (_percent(quality[f"disagreement_{name}"], small, mode).text for name, mode in names.items())
-        found = f"{where} different ones for {rate} of the people (95% confidence interval {low} to {high})."
+        found = (
+            f"{where} different ones for {rate.text} of the people (95% confidence interval {low.text} to {high.text})."
+        )
     return (f"{opening} {found} {_READING}",)

@@ -96,7 +96,7 @@ def test_without_benefit_records_no_route_is_compared(lab: Lab) -> None:
 def test_a_model_is_trained_again_only_where_asked_and_is_new_only_if_it_differs(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = iter(["{}", "{}", '{"other": 1}'])
+    found = iter(["{}", "{}", '{"other": 1}'])  # trained three times
     monkeypatch.setattr(models.training, "train", lambda *_: next(found))
 
     def obtain(again: bool = False) -> int:

@@ -242,7 +242,7 @@ def test_a_rare_disagreement_cannot_be_worked_out() -> None:
     assert [row.people.text for row in quality.routes] == ["182", "34", "30"]
     assert quality.routes[-1].routes == ("disagree", "only_direct")
     assert {quality.disagreement.text, quality.disagreement_low.text, quality.disagreement_high.text} == {WITHHELD}
-    assert "fewer than 10 people" in quality.sentences[-1]
+    assert "rests on too few people to be shown" in quality.sentences[-1]
     assert "185" not in str(quality)
 
 
@@ -250,6 +250,11 @@ def test_routes_that_never_disagree_or_cannot_be_compared() -> None:
     same = found(disagree=0, disagreement_rate=0.0, disagreement_low=0.0, disagreement_high=0.0207)
     assert "the same one every time" in same.sentences[-1]
     assert (same.disagreement.text, same.disagreement_high.text) == ("0.0%", "2.1%")
+    merged = found(agree=40, disagree=0, only_direct=4, only_through_offender=0,
+                   disagreement_rate=0.0, disagreement_low=0.0, disagreement_high=0.0877)  # fmt: skip
+    assert [row.people.text for row in merged.routes] == ["44"]
+    assert "the same one every time" in merged.sentences[-1]
+    assert (merged.disagreement.text, merged.disagreement_high.text) == ("0.0%", WITHHELD)  # 8.8% would tell the 40
     nothing = dict.fromkeys(("disagreement_rate", "disagreement_low", "disagreement_high"))
     apart = found(agree=0, disagree=0, **nothing)
     assert "Nobody was found in both ways" in apart.sentences[-1]
@@ -266,8 +271,9 @@ def test_no_small_number_of_people_is_shown_by_route(counts: list[int]) -> None:
     rate = counts[1] / both if both else None
     quality = found(**routes, disagreement_rate=rate, disagreement_low=rate, disagreement_high=rate)
     assert all(row.people.value is None or row.people.value >= THRESHOLD for row in quality.routes)
-    if quality.disagreement.value is not None:
-        assert all(count == 0 or count >= THRESHOLD for count in counts[:2])
+    if quality.disagreement_high.value is not None:
+        shown = {row.routes: row.people.value for row in quality.routes}
+        assert all(count == 0 or shown[(route,)] == count for route, count in list(routes.items())[:2])
 
 
 # --- match ------------------------------------------------------------------------------------
