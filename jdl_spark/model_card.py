@@ -64,17 +64,15 @@ class ModelCard:
             told.append("no pairs to learn from: the model stands at its starting values")
         told += [
             f"relatives allowed for, {kind['name'].replace('_', ' ')}: {kind['share']:.2g} a person"
-            for kind in self.parameters.get("relatives", ())
+            for kind in self.parameters["relatives"]
         ]
-        if self.link_probability is not None:
-            told.append(f"people are linked from a probability of {self.link_probability:.4g} on")
+        told.append(f"people are linked from a probability of {self.link_probability:.4g} on")
         return told
 
     @property
-    def link_probability(self) -> float | None:
-        """The operating point that came with the training; None where the methodology gives it."""
-        found = self.parameters.get("link_probability")
-        return None if found is None else float(found)
+    def link_probability(self) -> float:
+        """The operating point that came with the training."""
+        return float(self.parameters["link_probability"])
 
     def levels(self) -> Iterator[tuple[str, str, float, float, float]]:
         """Yield field, level, m, u and weight (bits) of every comparison level, the highest level first."""

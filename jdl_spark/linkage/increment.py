@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from jdl_spark.linkage.index import IDENTITY, STORED, IndexShard, index_rows, pack_versions, shard_of
-from jdl_spark.linkage.records import Names, Records, concatenate
+from jdl_spark.linkage.index import IDENTITY, STORED, index_rows, pack_versions, shard_of, unpacked
+from jdl_spark.linkage.records import Records, concatenate
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -94,7 +94,7 @@ def update_index(
     def update(key: tuple[pa.Scalar, ...], old: pa.Table, new: pa.Table) -> pa.Table:
         if not new.num_rows:
             return old
-        before = [IndexShard.from_bytes(payload).records for payload in old.column("payload").to_pylist()]
+        before = [unpacked(payload) for payload in old.column("payload").to_pylist()]
         return index_rows(population, key[0].as_py(), continue_shard(before, new, identity))
 
     touched = changed.unionByName(removed.select(identity), allowMissingColumns=True)
@@ -124,5 +124,6 @@ def _without_idle_names(records: Records) -> Records:
         position = getattr(records, field)
         borne[position[position >= 0]] = True
     moved = np.append(np.cumsum(borne) - 1, -1).astype(np.int32)  # the last is for a missing name
-    names = Names(**{part.name: getattr(records.names, part.name)[borne] for part in dataclasses.fields(Names)})
-    return dataclasses.replace(records, **{field: moved[getattr(records, field)] for field in _NAMED}, names=names)
+    return dataclasses.replace(
+        records, **{field: moved[getattr(records, field)] for field in _NAMED}, names=records.names.take(borne)
+    )

@@ -83,7 +83,7 @@ def pack_versions(table: pa.Table, identity: str) -> Records:
 
 def index_rows(population: str, number: int, records: Records) -> pa.Table:
     """Return the one row of a shard, none where nobody is in it."""
-    row = (population, number, len(records), IndexShard.build(records).to_bytes())
+    row = (population, number, len(records), to_bytes(records.to_arrays()))
     held = [[value] if len(records) else [] for value in row]
     return pa.table({name: pa.array(value, kind) for (name, kind), value in zip(_TYPES.items(), held, strict=True)})
 

@@ -57,6 +57,13 @@ class Names:
     grouped: Positions
     group: IntArray
 
+    def take(self, kept: NDArray[np.bool_]) -> Names:
+        """Return some of the names, given by a mask of shape (k,)."""
+        place = (np.cumsum(kept) - 1).astype(np.int32)
+        grouped = kept[self.grouped]
+        parts = {part: getattr(self, part)[kept] for part in (*_NAME_ARRAYS, "text")}
+        return Names(**parts, grouped=place[self.grouped[grouped]], group=self.group[grouped])
+
     @cached_property
     def groups(self) -> IntArray:
         """Nickname groups of every name, int64, shape (k, most groups of a name); 0 where there are fewer."""
