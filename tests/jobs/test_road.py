@@ -113,6 +113,7 @@ def test_every_request_gets_its_answer(road: Road) -> None:
     quality = document["linkage"]
     assert quality["false_links"]["text"] not in ("[c]", "[x]")
     assert quality["routes"][0]["routes"][0] == "agree"
+    assert {row["characteristic"] for row in document["profile"]} >= {"Age at the index date"}
 
     found = road.job("evaluate", "--truth", str(road.folder / "nation" / "truth"), "--run", told["run_id"])
     assert {row["request_id"] for row in found["requests"]} == set(status)
