@@ -29,7 +29,8 @@ _NAMED = ("forename", "middle", "surname")
 @cache
 def made_by() -> str:
     """Return a digest of the code that an index depends on: only indexes of one make can be continued."""
-    total = hashlib.sha256(metadata.version("jellyfish").encode())  # phonetic keys
+    libraries = [metadata.version(name) for name in ("jellyfish", "nicknames")]  # phonetic keys, short forms
+    total = hashlib.sha256(" ".join(libraries).encode())
     package = Path(__file__).resolve().parent
     for file in sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         total.update(str(file.relative_to(package)).encode())
