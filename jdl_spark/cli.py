@@ -33,6 +33,8 @@ app = typer.Typer(
 )
 release_app = typer.Typer(help="Pin the national tables as a data release.", no_args_is_help=True)
 app.add_typer(release_app, name="release")
+linkage_app = typer.Typer(help="Train linkage models, and look at them.", no_args_is_help=True)
+app.add_typer(linkage_app, name="linkage")
 
 Lake = Annotated[str, typer.Option("--lake", envvar="JDL_LAKE", help="Folder or URI of the lake.")]
 Master = Annotated[
@@ -250,6 +252,52 @@ def decide(
         raise UsageError("say --accept or --refuse")
     word = "--accept" if accept else "--refuse"
     _job("decide", [request, word, "--by", by, "--reason", reason], lake, master, as_json)
+
+
+# --- linkage models -----------------------------------------------------------------------
+
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="Model id or its beginning; or what it is for: the newest such model."),
+]
+
+
+@linkage_app.command("train")
+def linkage_train(
+    release: Release = None,
+    again: Annotated[bool, typer.Option("--again", help="Also where the models are there already.")] = False,
+    methodology: Settings = None,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Train the linkage models of a release and say what was found. Example: jdl linkage train --release 2011
+
+    Models that are there already stay. With --again they are trained once more, for instance after many more people
+    have been submitted; a model that comes out different gets the next number, and later runs use it.
+    """
+    words = [*_optional(release=release, methodology=methodology), *(["--again"] if again else [])]
+    _job("train_linkage", words, lake, master, as_json)
+
+
+@linkage_app.command("list")
+def linkage_list(lake: Lake = "lake", as_json: Json = False) -> None:
+    """List the linkage models of the lake. Example: jdl linkage list --lake /data/lab"""
+    from jdl_spark import documents
+
+    cards = documents.read_models(_documents(lake))
+    if as_json:
+        typer.echo(json.dumps([card.summary() for card in cards], indent=2))
+    else:
+        _say([card.heading for card in cards])
+
+
+@linkage_app.command("show")
+def linkage_show(model: Model = "cohort", lake: Lake = "lake", as_json: Json = False) -> None:
+    """Show m, u and the weight of every level of a linkage model. Example: jdl linkage show cohort --lake /data/lab"""
+    from jdl_spark import documents
+
+    _answer(documents.find_model(_documents(lake), model), as_json)
 
 
 # --- runs ---------------------------------------------------------------------------------

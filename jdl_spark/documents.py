@@ -1,7 +1,7 @@
 """Find documents and progress below a lake's documents folder. Plain files; no Spark.
 
 `<request>/<run>/result.json` is a result; `_runs/<run>/progress.jsonl` tells what a run is doing, and
-`_runs/<run>/run.json` what became of it.
+`_runs/<run>/run.json` what became of it. `_models/<model>.json` is the card of a linkage model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jdl_spark.errors import UsageError
+from jdl_spark.model_card import ModelCard
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,41 @@ def find_results(documents: Path, requests: Sequence[str], run_id: str | None) -
     if missing or not found:
         raise UsageError(f"there is no result for {', '.join(missing) or 'any request'}; run it with: jdl run")
     return dict(sorted(found.items()))
+
+
+def read_models(documents: Path) -> list[ModelCard]:
+    """Return every linkage model, sorted by release, purpose and number.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    cards = [ModelCard.from_text(path.read_text(encoding="utf-8")) for path in documents.glob("_models/*.json")]
+    if not cards:
+        raise UsageError(f"there is no linkage model below {documents}; make some with: jdl linkage train")
+    return sorted(cards, key=lambda card: (card.release_id, card.purpose, card.number))
+
+
+def find_model(documents: Path, wanted: str) -> ModelCard:
+    """Return one linkage model.
+
+    Parameters
+    ----------
+    wanted : str
+        A purpose, for the newest such model of the last release (by name); or how an id begins.
+
+    Raises
+    ------
+    UsageError
+        If there is no such model, or several.
+    """
+    cards = read_models(documents)
+    if of_purpose := [card for card in cards if card.purpose == wanted]:
+        return of_purpose[-1]
+    found = [card for card in cards if card.model_id.startswith(wanted)]
+    if len(found) != 1:
+        raise UsageError(
+            f"{len(found) or 'no'} linkage models are called {wanted!r}; see which there are with: jdl linkage list"
+        )
+    return found[0]

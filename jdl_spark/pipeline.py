@@ -12,18 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jdl_spark import balance, groups, inference, matching, propensity, publication, runs, schemas
+from jdl_spark import balance, groups, inference, matching, models, propensity, publication, runs, schemas
 from jdl_spark import ingest as door
 from jdl_spark.admission import find_requests, sort_out
 from jdl_spark.covariates import columns as covariate_columns
 from jdl_spark.covariates.assemble import assemble_covariates
 from jdl_spark.errors import InputError
-from jdl_spark.linkage import link, training
-from jdl_spark.linkage.index import build_index, count_names
+from jdl_spark.indexes import save_index
+from jdl_spark.linkage import link, quality
+from jdl_spark.linkage.index import count_names
 from jdl_spark.methodology import digest as methodology_digest
+from jdl_spark.model_card import PURPOSES
 from jdl_spark.offending.index_events import derive_index_events
 from jdl_spark.offending.outcomes import measure_outcomes
 from jdl_spark.progress import Progress
+from jdl_spark.publication.profile import profile_treated
 from jdl_spark.releases import find_release, national
 from jdl_spark.requests import intake
 from jdl_spark.runs import RunSummary
@@ -58,16 +61,15 @@ def prepare_nation(store: Store, release_id: str, methodology: Methodology, prog
     release = find_release(store, release_id)
     shards, save = release["shards"], _saver(store, release_id=release_id)
     with progress.stage("identity index") as counts:
-        index = build_index(national(store, release, schemas.OFFENDER_IDENTITIES), "offender", shards)
-        claimants = build_index(national(store, release, schemas.BENEFIT_IDENTITIES), "benefit", shards)
-        stored = save(schemas.IDENTITY_INDEX, index.unionByName(claimants))
+        stored, changes = save_index(store, release)
         names = save(schemas.NAME_FREQUENCIES, count_names(stored))
         counts["name versions"] = sum(row["versions"] for row in stored.select("versions").collect())
+        counts |= {f"{population} identities": words for population, words in changes.items()}
     with progress.stage("offenders to benefit records") as counts:
         offenders, benefits = stored.where("population = 'offender'"), stored.where("population = 'benefit'")
         of_benefits = names.where("population = 'benefit'")
-        model = _linkage_model(store, release_id, "offender_benefit", methodology, benefits, of_benefits, offenders)
-        found = link.link_populations(offenders, benefits, of_benefits, model["parameters"], methodology.linkage)
+        model = models.obtain(store, release_id, "offender_benefit", methodology)
+        found = link.link_populations(offenders, benefits, of_benefits, model.parameters, methodology.linkage)
         benefit_links = save(schemas.OFFENDER_BENEFIT_LINKS, found)
         counts["links"] = benefit_links.count()
     with progress.stage("index events and outcomes") as counts:
@@ -105,33 +107,36 @@ def _saver(store: Store, **partition: str) -> Any:
     return lambda table, frame: store.save(table, frame, **partition)
 
 
-def _linkage_model(
-    store: Store,
-    release_id: str,
-    purpose: str,
-    methodology: Methodology,
-    index: DataFrame,
-    names: DataFrame,
-    sample: DataFrame,
-) -> dict[str, str]:
-    """Return the release's stored model for a purpose, trained now if there is none under these settings."""
-    settings = runs.digest_of(methodology.linkage, runs.code_version())
-    models = store.stored(schemas.LINKAGE_MODELS, release_id=release_id)
-    for row in models.where(f"purpose = '{purpose}'").orderBy("model_id").collect():
-        if row["settings_digest"] == settings:
-            return {"model_id": row["model_id"], "parameters": row["parameters"]}
-    parameters = training.train(index, names, sample, purpose, methodology.linkage, methodology.version)
-    model_id = runs.digest_of(release_id, purpose, settings, parameters)
-    trained = {
-        "model_id": model_id,
-        "release_id": release_id,
-        "purpose": purpose,
-        "settings_digest": settings,
-        "parameters": parameters,
-        "created_at": datetime.now(UTC),
-    }
-    store.upsert(schemas.LINKAGE_MODELS, store.rows(schemas.LINKAGE_MODELS, [trained]))
-    return {"model_id": model_id, "parameters": parameters}
+def train_linkage(
+    store: Store, release_id: str | None, methodology: Methodology, progress: Progress, again: bool = False
+) -> models.Training:
+    """Train and store the linkage models of a release; what is there already stays.
+
+    Parameters
+    ----------
+    release_id : str, optional
+        The newest release where left out. Its nation is prepared first where it is not.
+    again : bool
+        Train once more: a model that comes out different gets the next number, and later runs use it.
+
+    Returns
+    -------
+    Training
+        The models for submitted people are not among them as long as nobody has been submitted.
+    """
+    release_id = str(find_release(store, release_id)["release_id"])
+    before = models.known_ids(store, release_id)
+    if not _is_prepared(store, release_id, methodology):
+        prepare_nation(store, release_id, methodology, progress)  # trains the first of them
+    nobody = store.read(schemas.COHORT_MEMBERS).isEmpty()
+    found = []
+    for purpose in schemas.LINKAGE_PURPOSES:
+        if not (nobody and purpose in models.COHORT_PURPOSES):
+            with progress.stage(f"linkage model: {PURPOSES[purpose]}"):
+                found.append(models.obtain(store, release_id, purpose, methodology, again))
+    for model in found:
+        models.write_card(store, release_id, model)  # in case a file was lost
+    return models.Training(release_id, found, before)
 
 
 # --- the run ------------------------------------------------------------------------------
@@ -164,12 +169,12 @@ def run_requests(
     items, going = sort_out(store, requests, release)
     if going and not _is_prepared(store, release_id, methodology):
         prepare_nation(store, release_id, methodology, progress)
-    model = _cohort_model(store, release_id, methodology, progress) if going else {"model_id": "", "parameters": ""}
-    run = _identify(store, requests, release, methodology, model["model_id"])
+    trained = _cohort_models(store, release_id, methodology, progress) if going else {}
+    run = _identify(store, requests, release, methodology, trained)
     _follow(store, run["run_id"], progress)
     store.save(schemas.RUNS, store.rows(schemas.RUNS, [{**run, "status": "running"}]), run_id=run["run_id"])
     if going:
-        _run_stages(store, run, requests, going, model["parameters"], methodology, progress)
+        _run_stages(store, run, requests, going, trained, methodology, progress)
     with progress.stage("documents"):
         items |= _publish(store, run, requests, items, methodology)
     rows = [{"request_id": name, **items[name]} for name in sorted(items)]
@@ -186,12 +191,11 @@ def reprocess(store: Store, release_id: str, methodology: Methodology, progress:
     return run_requests(store, None, release_id, methodology, progress)
 
 
-def _cohort_model(store: Store, release_id: str, methodology: Methodology, progress: Progress) -> dict[str, str]:
-    with progress.stage("linkage model"):
-        index = store.stored(schemas.IDENTITY_INDEX, release_id=release_id).where("population = 'offender'")
-        names = store.stored(schemas.NAME_FREQUENCIES, release_id=release_id).where("population = 'offender'")
-        sample = store.read(schemas.COHORT_MEMBERS)
-        return _linkage_model(store, release_id, "cohort", methodology, index, names, sample)
+def _cohort_models(
+    store: Store, release_id: str, methodology: Methodology, progress: Progress
+) -> dict[str, models.LinkageModel]:
+    with progress.stage("linkage models"):
+        return {name: models.obtain(store, release_id, name, methodology) for name in models.COHORT_PURPOSES}
 
 
 def _identify(
@@ -199,7 +203,7 @@ def _identify(
     requests: Mapping[str, Mapping[str, Any]],
     release: Mapping[str, Any],
     methodology: Methodology,
-    model_id: str,
+    trained: Mapping[str, models.LinkageModel],
 ) -> dict[str, Any]:
     decisions = sorted(
         (row["request_id"], row["content_digest"], row["accept"])
@@ -207,14 +211,15 @@ def _identify(
         if row["request_id"] in requests
     )
     digests = {name: row["content_digest"] for name, row in requests.items()}
-    content = (release["release_id"], release["content"], digests, decisions, model_id)
+    pinned = {purpose: model.model_id for purpose, model in trained.items()}
+    content = (release["release_id"], release["content"], digests, decisions, pinned)
     settings = f"{methodology.version} {methodology_digest(methodology)[:12]}"
     return {
         "run_id": runs.digest_of(content, methodology, runs.code_version())[:16],
         "release_id": release["release_id"],
         "methodology": settings,
         "code_version": runs.code_version(),
-        "linkage_models": {"cohort": model_id},
+        "linkage_models": pinned,
         "request_ids": sorted(requests),
         "started_at": datetime.now(UTC),
     }
@@ -230,7 +235,7 @@ def _run_stages(
     run: Mapping[str, Any],
     requests: Mapping[str, Mapping[str, Any]],
     going: Sequence[str],
-    model: str,
+    trained: Mapping[str, models.LinkageModel],
     methodology: Methodology,
     progress: Progress,
 ) -> None:
@@ -241,14 +246,19 @@ def _run_stages(
         table.name: store.stored(table, release_id=release_id)
         for table in (schemas.IDENTITY_INDEX, schemas.NAME_FREQUENCIES, schemas.INDEX_EVENTS, schemas.OUTCOMES)
     }
-    index = prepared["identity_index"].where("population = 'offender'")
-    names = prepared["name_frequencies"].where("population = 'offender'")
     covariates = store.stored(schemas.COVARIATES, release_id=release_id)
     cohort = store.read(schemas.COHORT_MEMBERS).where(F.col("request_id").isin(list(going)))
     services = intake.services_frame(store.spark, [requests[name] for name in going])
     with progress.stage("linkage") as counts:
-        links = save(schemas.LINKS, link.link_records(cohort, index, names, model, methodology.linkage))
+        found = _linked(cohort, prepared, "offender", trained["cohort"], methodology)
+        links = save(schemas.LINKS, found)
         counts["linked people"] = links.where("status = 'linked'").count()
+    with progress.stage("linkage to benefit records"):
+        found = _linked(cohort, prepared, "benefit", trained["cohort_benefit"], methodology)
+        direct = save(schemas.BENEFIT_LINKS, found.withColumnRenamed("offender_id", "claimant_id").drop("route"))
+        people = {name: intake.admitted_rows(requests[name]) for name in going}
+        through = store.stored(schemas.OFFENDER_BENEFIT_LINKS, release_id=release_id)
+        save(schemas.LINK_QUALITY, quality.measure_quality(people, links, direct, through))
     with progress.stage("treatment groups") as counts:
         formed = groups.form_groups(
             cohort, links, services, prepared["index_events"], prepared["outcomes"], methodology.index_events
@@ -256,9 +266,9 @@ def _run_stages(
         members = save(schemas.MEMBERS, formed)
         counts["treated"] = members.where("reason IS NULL").count()
     with progress.stage("propensity"):
-        models = save(schemas.PROPENSITY_MODELS, propensity.fit(members, links, covariates, methodology.propensity))
+        fits = save(schemas.PROPENSITY_MODELS, propensity.fit(members, links, covariates, methodology.propensity))
     with progress.stage("matching") as counts:
-        matched = matching.match(members, links, models, covariates, methodology.matching)
+        matched = matching.match(members, links, fits, covariates, methodology.matching)
         pairs = save(schemas.MATCHED_PAIRS, matched)
         counts["pairs"] = pairs.count()
     with progress.stage("balance"):
@@ -270,8 +280,21 @@ def _run_stages(
         estimates = inference.estimate(pairs, outcomes, OUTCOME_KINDS, methodology.inference, methodology.version)
         save(schemas.ESTIMATES, estimates)
     with progress.stage("attrition"):
-        rows = _attrition(requests, going, members, pairs, models)
+        rows = _attrition(requests, going, members, pairs, fits)
         save(schemas.ATTRITION, store.rows(schemas.ATTRITION, rows))
+
+
+def _linked(
+    cohort: DataFrame,
+    prepared: Mapping[str, DataFrame],
+    population: str,
+    model: models.LinkageModel,
+    methodology: Methodology,
+) -> DataFrame:
+    index, names = (
+        prepared[name].where(f"population = '{population}'") for name in ("identity_index", "name_frequencies")
+    )
+    return link.link_records(cohort, index, names, model.parameters, methodology.linkage)
 
 
 def _attrition(
@@ -279,14 +302,14 @@ def _attrition(
     going: Sequence[str],
     members: DataFrame,
     pairs: DataFrame,
-    models: DataFrame,
+    fits: DataFrame,
 ) -> list[dict[str, Any]]:
     by_reason: dict[str, dict[str, int]] = {name: {} for name in going}
     for row in members.groupBy("request_id", "reason").count().collect():
         by_reason[row["request_id"]][row["reason"] or "treated"] = row["count"]
     treated_events = pairs.select("request_id", "treated_event_id").distinct()
     matched = {row["request_id"]: row["count"] for row in treated_events.groupBy("request_id").count().collect()}
-    modelled = {row["request_id"] for row in models.where("status = 'converged'").select("request_id").collect()}
+    modelled = {row["request_id"] for row in fits.where("status = 'converged'").select("request_id").collect()}
     rows = []
     for name in going:
         lost = dict(by_reason[name])
@@ -306,8 +329,16 @@ def _publish(
     """Write every request's document; return the items of those that went through the stages."""
     tables = {
         table.name: _by_request(store.stored(table, run_id=run["run_id"]))
-        for table in (schemas.ATTRITION, schemas.PROPENSITY_MODELS, schemas.BALANCE, schemas.ESTIMATES)
+        for table in (
+            schemas.LINK_QUALITY,
+            schemas.ATTRITION,
+            schemas.PROPENSITY_MODELS,
+            schemas.BALANCE,
+            schemas.ESTIMATES,
+        )
     }
+    pairs = store.stored(schemas.MATCHED_PAIRS, run_id=run["run_id"])
+    profiles = profile_treated(pairs, store.stored(schemas.INDEX_EVENTS, release_id=run["release_id"]))
     done: dict[str, dict[str, str]] = {}
     published = []
     provenance = {
@@ -323,10 +354,11 @@ def _publish(
             request,
             item,
             attrition,
+            next(iter(tables["link_quality"].get(name, [])), None),
             model,
             tables["balance"].get(name, []),
             tables["estimates"].get(name, []),
-            None,
+            profiles.get(name),
             provenance,
             methodology,
             covariate_columns.LABELS,

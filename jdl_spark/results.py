@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from jdl_spark.errors import InputError
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 WITHHELD = "[c]"  # shorthand of the Government Statistical Service: confidential
 NOT_AVAILABLE = "[x]"  # likewise: not available
 
@@ -150,6 +150,33 @@ class Attrition:
 
 
 @dataclass(frozen=True)
+class RouteRow:
+    """People for whom two ways to a benefit record ended alike (or in several ways, each too rare to show)."""
+
+    routes: tuple[str, ...]
+    label: str
+    people: Figure
+
+
+@dataclass(frozen=True)
+class LinkQuality:
+    """How well the people submitted were found in the national records, estimated without knowing the truth."""
+
+    false_links: Figure
+    """Expected to be somebody else, of every 1,000 people counted as found."""
+    missed_links: Figure
+    """Expected to have been missed, of every 1,000 people expected to be in the records."""
+    ambiguous: Figure
+    """People whom more than one record could be; not analysed."""
+    disagreement: Figure
+    """Per cent of those with a benefit record found in two ways for whom the two are different records."""
+    disagreement_low: Figure
+    disagreement_high: Figure
+    routes: tuple[RouteRow, ...]
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class BalanceRow:
     """How alike the two groups are in one characteristic."""
 
@@ -241,6 +268,7 @@ class ResultDocument:
     typical_heading: str
     measures: tuple[Measure, ...]
     attrition: Attrition | None
+    linkage: LinkQuality | None
     match: Match | None
     profile: tuple[ProfileRow, ...]
     caveats: tuple[Note, ...]

@@ -90,6 +90,7 @@ OFFENCE_GROUPS = (
 OUTCOME_KINDS = ("conviction", "caution", "reprimand", "warning", "penalty_notice", "none")
 PROVEN_OUTCOMES = ("conviction", "caution", "reprimand", "warning")  # Justice Data Lab FAQ (2013)
 BENEFITS = ("jsa", "esa", "is", "other")
+LINKAGE_PURPOSES = ("offender_benefit", "cohort", "cohort_benefit")
 EVENT_KINDS = ("custody_release", "community_start")
 LAST_DAY_SANE = "'2100-01-01'"
 FIRST_DAY_SANE = "'1900-01-01'"
@@ -137,7 +138,8 @@ IDENTITY_INDEX = Table(
      _required("population", "string", "offender or benefit", _one_of("population", ("offender", "benefit"))),
      _required("shard", "int", "pmod(xxhash64(identity id), shards of the release)"),
      _required("versions", "int", "name versions in the shard"),
-     _required("payload", "binary", "Arrow IPC stream of the standardised versions, sorted by (identity, version)")),
+     _required("payload", "binary", "Arrow IPC stream of the standardised versions, sorted by (identity, version)"),
+     _required("made_by", "string", "digest of the code that made it: an index of another make is never continued")),
     partition_by=("release_id",),
 )  # fmt: skip
 
@@ -256,7 +258,10 @@ RELEASES = Table(
 LINKAGE_MODELS = Table(
     "linkage_models", "analytic", "prepared", "one row per trained linkage model", ("model_id",),
     (_required("model_id", "string", "SHA-256 of release, purpose, settings and parameters"), _RELEASE,
-     _required("purpose", "string", "cohort (to offenders) or offender_benefit"),
+     _required("purpose", "string", "cohort (to offenders), cohort_benefit or offender_benefit",
+               _one_of("purpose", LINKAGE_PURPOSES)),
+     _required("number", "int", "1 for a release's first model of the purpose; a run takes the largest of its settings",
+               "number >= 1"),
      _required("settings_digest", "string", "SHA-256 of the linkage settings it was trained under"),
      _required("parameters", "string", "the model as JSON: m, u, prior, convergence, settings"),
      Column("created_at", "timestamp", "when it was trained")),
@@ -369,6 +374,44 @@ LINKS = Table(
      _required("status", "string", "linked, ambiguous or candidate",
                _one_of("status", ("linked", "ambiguous", "candidate"))),
      _required("route", "string", "pnc or fuzzy")),
+    partition_by=("run_id",),
+)  # fmt: skip
+
+BENEFIT_LINKS = Table(
+    "benefit_links", "analytic", "results",
+    "one row per (request, submitted person, claimant it could be), found without the offending records",
+    ("run_id", "request_id", "person_ref", "claimant_id"),
+    (_RUN, _REQUEST, _required("person_ref", "string", "the submitted row"),
+     _required("claimant_id", "bigint", "pseudonym of a claimant identity"),
+     _required("match_weight", "double", "bits"),
+     _required("match_probability", "double", "posterior of this identity among all the person's candidates"),
+     _required("status", "string", "linked, ambiguous or candidate",
+               _one_of("status", ("linked", "ambiguous", "candidate")))),
+    partition_by=("run_id",),
+)  # fmt: skip
+
+LINK_QUALITY = Table(
+    "link_quality", "analytic", "results",
+    "one row per request that went to linkage: how well its people were found (see linkage/quality.py)",
+    ("run_id", "request_id"),
+    (_RUN, _REQUEST, _required("people", "int", "submitted people who were looked for"),
+     _required("linked", "int", "of them, linked to an offender"),
+     _required("ambiguous", "int", "of them, with more than one offender they could be"),
+     _required("expected_present", "double", "people: posterior mass on all offenders of `links`"),
+     _required("expected_false", "double", "people: sum over linked rows of 1 - posterior"),
+     _required("expected_missed", "double", "people: posterior mass on offenders to whom nobody was linked; whoever is "
+               "there without having become a candidate is not in it"),
+     Column("false_link_rate", "double", "expected_false / linked; NULL where nobody is linked"),
+     Column("missed_link_rate", "double", "expected_missed / expected_present; NULL where nobody is expected"),
+     _required("agree", "int", "people with the same claimant directly and through the offender"),
+     _required("disagree", "int", "people with different claimants"),
+     _required("only_direct", "int", "people with a claimant directly only"),
+     _required("only_through_offender", "int", "people with a claimant through the offender only"),
+     _required("neither", "int", "people without a claimant"),
+     Column("disagreement_rate", "double", "disagree / (agree + disagree): an upper bound for the share of wrong links "
+            "on either route; NULL where nobody was found on both"),
+     Column("disagreement_low", "double", "95% interval (Wilson) of the rate"),
+     Column("disagreement_high", "double", "likewise")),
     partition_by=("run_id",),
 )  # fmt: skip
 

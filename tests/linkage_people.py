@@ -69,3 +69,23 @@ def misspelt(people: list[dict[str, Any]], seed: int = 2) -> list[dict[str, Any]
             row["postcode"] = None
         written.append(row)
     return written
+
+
+Versions = dict[tuple[int, int], dict[str, Any]]
+"""(identity, version number) to the person as written there."""
+
+
+def versions_of(size: int) -> Versions:
+    """Return the versions of a town in which every third person has an alias."""
+    main, other = town(size), misspelt(town(size), seed=4)
+    return {(n, 1): main[n] for n in range(size)} | {(n, 2): other[n] for n in range(0, size, 3)}
+
+
+def identity_table(versions: Versions, identity: str = "offender_id") -> pa.Table:
+    """Return versions as rows of a national table of identities; version 0 has no number."""
+    rows = [
+        {identity: person, "version_no": number or None, **row, "row_hash": hash(str(row))}
+        for (person, number), row in versions.items()
+    ]
+    kinds = [(identity, pa.int64()), ("version_no", pa.int32()), *TYPES, ("row_hash", pa.int64())]
+    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))

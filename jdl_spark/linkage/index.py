@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jdl_spark import schemas
 from jdl_spark.linkage import blocking
 from jdl_spark.linkage.records import NO_DATE, IntArray, Records, from_bytes, pack, to_bytes
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
-_IDENTITY = {"offender": "offender_id", "benefit": "claimant_id"}
+IDENTITY = {"offender": "offender_id", "benefit": "claimant_id"}
+"""Population to the column of its national table that names a person."""
 COMMON_POSTCODE = 100
 """People at one postcode from which it is a hostel, a prison or a courthouse rather than a home: a British
 postcode has some 15 addresses (Office for National Statistics)."""
@@ -33,7 +33,9 @@ _COUNTED = ("forename", "surname", "birth", "postcode")
 Counted = tuple[IntArray, IntArray]
 """Codes, ascending, and how many identities (of a blocking key: versions) have each."""
 
-_STORED = ("population", "shard", "versions", "payload")
+_TYPES = {"population": pa.string(), "shard": pa.int32(), "versions": pa.int32(), "payload": pa.binary()}
+STORED = "population string, shard int, versions int, payload binary"
+"""Columns of the rows that `index_rows` makes."""
 
 
 def unpacked(payload: bytes | pa.Buffer) -> Records:
@@ -58,20 +60,32 @@ def build_index(identities: DataFrame, population: str, shards: int) -> DataFram
     DataFrame of schemas.IDENTITY_INDEX, less release_id
         One row per shard that has anybody in it.
     """
-    from pyspark.sql import functions as F
-
-    identity = _IDENTITY[population]
+    identity = IDENTITY[population]
 
     def pack_shard(key: tuple[pa.Scalar, ...], table: pa.Table) -> pa.Table:
-        person, version = (table.column(name).to_numpy() for name in (identity, "version_no"))
-        payload = to_bytes(pack(table, person, version).to_arrays())
-        row = [[population], [key[0].as_py()], [table.num_rows], [payload]]
-        types = pa.string(), pa.int32(), pa.int32(), pa.binary()
-        return pa.table([pa.array(v, t) for v, t in zip(row, types, strict=True)], names=list(_STORED))
+        return index_rows(population, key[0].as_py(), pack_versions(table, identity))
 
-    sharded = identities.withColumn("shard", F.expr(f"CAST(pmod(xxhash64({identity}), {int(shards)}) AS INT)"))
-    stored = ", ".join(f"{c.name} {c.type}" for c in schemas.IDENTITY_INDEX.columns if c.name in _STORED)
-    return sharded.groupBy("shard").applyInArrow(pack_shard, stored)
+    return identities.withColumn("shard", shard_of(identity, shards)).groupBy("shard").applyInArrow(pack_shard, STORED)
+
+
+def shard_of(identity: str, shards: int) -> Column:
+    """Return the shard of a person, from the column with the identity's id."""
+    from pyspark.sql import functions as F
+
+    return F.expr(f"CAST(pmod(xxhash64({identity}), {int(shards)}) AS INT)")
+
+
+def pack_versions(table: pa.Table, identity: str) -> Records:
+    """Standardise rows of a national table of identities."""
+    person, version = (table.column(name).to_numpy() for name in (identity, "version_no"))
+    return pack(table, person, version)
+
+
+def index_rows(population: str, number: int, records: Records) -> pa.Table:
+    """Return the one row of a shard, none where nobody is in it."""
+    row = (population, number, len(records), to_bytes(records.to_arrays()))
+    held = [[value] if len(records) else [] for value in row]
+    return pa.table({name: pa.array(value, kind) for (name, kind), value in zip(_TYPES.items(), held, strict=True)})
 
 
 def count_names(index: DataFrame, largest_block: int = LARGEST_BLOCK) -> DataFrame:

@@ -54,6 +54,10 @@ class Names:
     root: IntArray
     first: IntArray
 
+    def take(self, kept: NDArray[np.bool_]) -> Names:
+        """Return some of the names, given by a mask of shape (k,)."""
+        return Names(**{part: getattr(self, part)[kept] for part in (*_NAME_ARRAYS, "text")})
+
     @cached_property
     def initial(self) -> IntArray:
         """Code point of the first letter, int64, shape (k,)."""

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from jdl_spark.publication import notes, wording
+from jdl_spark.publication.found import compose_found
 from jdl_spark.publication.match import compose_match
 from jdl_spark.publication.measures import compose_measures, rate_is_safe
 from jdl_spark.publication.outcome import STATUS_WORDS, explain, settle
@@ -41,6 +42,7 @@ def compose(
     request: Mapping[str, Any],
     item: Mapping[str, Any],
     attrition: Sequence[Mapping[str, Any]],
+    quality: Mapping[str, Any] | None,
     model: Mapping[str, Any] | None,
     balance: Sequence[Mapping[str, Any]],
     estimates: Sequence[Mapping[str, Any]],
@@ -56,6 +58,7 @@ def compose(
     request : row of schemas.REQUESTS.
     item : row of schemas.RUN_ITEMS: status, reason, message.
     attrition, balance, estimates : rows of schemas.ATTRITION, BALANCE and ESTIMATES of the request.
+    quality : row of schemas.LINK_QUALITY, None where nobody was looked for.
     model : row of schemas.PROPENSITY_MODELS, None where the request did not get that far.
     profile : characteristic to category to people of the treatment group, None for no profile.
     run : row of schemas.RUNS; optional `synthetic`, `outcomes_to`, `methodology_digest`, `published_on`.
@@ -110,6 +113,7 @@ def compose(
         typical_heading=f"For 100 typical {noun} in the treatment group" if published else "",
         measures=measures,
         attrition=chain,
+        linkage=compose_found(quality, chain, settings.disclosure.threshold),
         match=match,
         profile=compose_profile(profile, settings.disclosure.threshold) if published else (),
         caveats=notes.caveats(metadata, intake, lost, settings.disclosure.threshold) if published else (),

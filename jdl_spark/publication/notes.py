@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jdl_spark.results import Note
-from jdl_spark.settings import Methodology
+from jdl_spark.settings import LinkageSettings, Methodology
 
 
 def caveats(
@@ -107,6 +107,12 @@ def _about_the_cohort(metadata: Mapping[str, Any], intake: Mapping[str, Any], th
     return notes
 
 
+def _certain_enough(settings: LinkageSettings) -> str:
+    if settings.link_probability is not None:
+        return f"at least {settings.link_probability:g}"
+    return f"so high that {100 * settings.link_precision:g} in 100 of those found are expected to be right"
+
+
 def method(settings: Methodology) -> tuple[Note, ...]:
     """Return how the result was made, a paragraph a step."""
     matching, inference = settings.matching, settings.inference
@@ -132,7 +138,7 @@ def method(settings: Methodology) -> tuple[Note, ...]:
         Note(
             "Finding people in the records",
             "Names, dates of birth and other details were compared with national records. A person counts as found "
-            f"where the probability of being the same person is at least {settings.linkage.link_probability:g}.",
+            f"where the probability of being the same person is {_certain_enough(settings.linkage)}.",
         ),
         Note(
             "The comparison group",

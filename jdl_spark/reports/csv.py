@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from jdl_spark.results import Figure, Measure, ResultDocument
+from jdl_spark.results import Figure, LinkQuality, Measure, ResultDocument
 
 FILE = "results.csv"
 COLUMNS: tuple[tuple[str, str, str], ...] = (
@@ -20,7 +20,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("organisation", "string", "The organisation that provided the service"),
     ("service", "string", "The service"),
     ("release_id", "string", "The national data release"),
-    ("section", "string", "measure, attrition, profile or balance"),
+    ("section", "string", "measure, attrition, linkage, profile or balance"),
     ("item", "string", "Outcome, reason, characteristic or covariate"),
     ("group", "string", "Treatment, comparison or difference; empty where it does not apply"),
     ("statistic", "string", "What the figure is"),
@@ -101,6 +101,8 @@ def _rows(document: ResultDocument) -> Iterator[Row]:
             yield "attrition", item, "treatment", "share of those submitted", "per cent", row.share
             yield "attrition", item, "treatment", "people left", "people", row.left
         yield "attrition", "analysed", "treatment", "people", "people", chain.analysed
+    if document.linkage is not None:
+        yield from _linkage(document.linkage)
     for part in document.profile:
         item = f"{part.characteristic}: {part.category}"
         yield "profile", item, "treatment", "people", "people", part.people
@@ -112,6 +114,24 @@ def _rows(document: ResultDocument) -> Iterator[Row]:
             yield "balance", line.covariate, "comparison", "mean", _unit(line.mean_comparison), line.mean_comparison
             yield "balance", line.covariate, "difference", "standardised difference before", "sd", line.smd_before
             yield "balance", line.covariate, "difference", "standardised difference after", "sd", line.smd_after
+
+
+def _linkage(quality: LinkQuality) -> Iterator[Row]:
+    yield "linkage", "false links", "treatment", "expected among those found", "per 1,000", quality.false_links
+    yield (
+        "linkage",
+        "missed links",
+        "treatment",
+        "expected among those in the records",
+        "per 1,000",
+        quality.missed_links,
+    )
+    yield "linkage", "ambiguous", "treatment", "people", "people", quality.ambiguous
+    for row in quality.routes:
+        yield "linkage", " + ".join(row.routes), "treatment", "people", "people", row.people
+    yield "linkage", "disagreement", "treatment", "share", "per cent", quality.disagreement
+    yield "linkage", "disagreement", "treatment", "interval from", "per cent", quality.disagreement_low
+    yield "linkage", "disagreement", "treatment", "interval to", "per cent", quality.disagreement_high
 
 
 def _measure(measure: Measure) -> Iterator[Row]:

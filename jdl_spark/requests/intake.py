@@ -132,6 +132,11 @@ def lost_rows(request: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
+def admitted_rows(request: Mapping[str, Any]) -> int:
+    """Return how many people of a request are looked for: its rows of `cohort_members`."""
+    return int(json.loads(request["intake"])["admitted"])
+
+
 def services_frame(spark: SparkSession, requests: Sequence[Mapping[str, Any]]) -> DataFrame:
     """Return one row per request: request_id, setting (custody, community or both).
 

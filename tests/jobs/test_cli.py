@@ -60,6 +60,13 @@ def test_releases_have_a_help_with_an_example(command: str) -> None:
     assert f"Example: jdl release {command}" in " ".join(told.output.split())
 
 
+@pytest.mark.parametrize("command", ["train", "list", "show"])
+def test_linkage_models_have_a_help_with_an_example(command: str) -> None:
+    told = CliRunner().invoke(cli.app, ["linkage", command, "--help"], env={"COLUMNS": "200"})
+    assert told.exit_code == 0
+    assert f"Example: jdl linkage {command}" in " ".join(told.output.split())
+
+
 def test_the_command_line_loads_neither_spark_nor_numpy() -> None:
     heavy = "{'pyspark', 'delta', 'numpy', 'pandas', 'pyarrow', 'matplotlib', 'py4j'}"
     code = f"import sys, jdl_spark.cli; print(sorted({heavy} & set(sys.modules)))"
@@ -133,6 +140,9 @@ def test_what_is_missing_is_exit_code_four(monkeypatch: pytest.MonkeyPatch, tmp_
         (["submit", "a", "b"], "submit", ["a", "b", "--lake", "lake"]),
         (["decide", "A-1", "--refuse", "--by", "A. Lee", "--reason", "no consent"], "decide",
          ["A-1", "--refuse", "--by", "A. Lee", "--reason", "no consent", "--lake", "lake"]),
+        (["linkage", "train", "--release", "2011", "--json"], "train_linkage",
+         ["--release", "2011", "--lake", "lake", "--json"]),
+        (["linkage", "train", "--again"], "train_linkage", ["--again", "--lake", "lake"]),
         (["run", "--all"], "run_requests", ["--lake", "lake"]),
         (["run", "A-1", "B-2", "--release", "2011", "--json"], "run_requests",
          ["A-1", "B-2", "--release", "2011", "--lake", "lake", "--json"]),

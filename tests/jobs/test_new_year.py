@@ -5,6 +5,8 @@ Also that nobody's name leaves the restricted root: a planted person is looked f
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jdl_spark import admission, methodology, pipeline, releases, schemas
+from jdl_spark import admission, indexes, methodology, models, pipeline, releases, schemas
 from jdl_spark.progress import Progress
 from jdl_spark.runs import RunSummary
 from jdl_spark.store import Store
@@ -80,6 +82,34 @@ def test_a_nation_without_benefit_records_is_analysed_and_says_so(lab: Lab) -> N
     assert {row["mean_treated"] for row in missing} == {1.0}
 
 
+def test_without_benefit_records_no_route_is_compared(lab: Lab) -> None:
+    assert lab.store.stored(schemas.BENEFIT_LINKS, run_id=lab.first.run_id).isEmpty()
+    (row,) = lab.store.stored(schemas.LINK_QUALITY, run_id=lab.first.run_id).collect()
+    assert row["request_id"] == "BRIDGE-2010"
+    linked = lab.store.stored(schemas.LINKS, run_id=lab.first.run_id).where("status = 'linked'").count()
+    assert 0 < row["linked"] == linked < row["people"] == row["neither"]
+    assert 0 < row["expected_false"] < 0.1 * linked
+    assert row["expected_present"] >= linked - row["expected_false"]
+    assert row["disagreement_rate"] is None
+
+
+def test_a_model_is_trained_again_only_where_asked_and_is_new_only_if_it_differs(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter(["{}", "{}", '{"other": 1}'])  # trained three times
+    monkeypatch.setattr(models.training, "train", lambda *_: next(found))
+
+    def obtain(again: bool = False) -> int:
+        return models.obtain(lab.store, "1999", "cohort", lab.settings, again).number
+
+    assert obtain() == 1
+    assert obtain() == 1  # there already
+    assert obtain(again=True) == 1  # it came out the same
+    assert obtain(again=True) == 2
+    assert obtain() == 2
+    assert len(models.known_ids(lab.store, "1999")) == 2
+
+
 def test_people_lost_and_analysed_add_up_to_the_rows_submitted(lab: Lab) -> None:
     rows = lab.store.stored(schemas.ATTRITION, run_id=lab.first.run_id).collect()
     submitted = (lab.folder / "2013" / "requests" / "BRIDGE-2010" / "cohort.csv").read_text("utf-8").count("\n") - 1
@@ -130,14 +160,31 @@ def test_nobody_leaves_the_restricted_root(lab: Lab) -> None:
         assert not path.is_file() or CANARY.lower() not in path.read_text("utf-8").lower(), path.name
 
 
+def assert_index_is_that_of_a_rebuild(lab: Lab) -> None:
+    """The new year's index was continued from the old one, and is what a rebuild would have made."""
+    events = [json.loads(line) for line in (lab.folder / "progress.jsonl").read_text().splitlines()]
+    (counts,) = (e["counts"] for e in events if e["event"] == "end" and e["stage"] == "identity index")
+    assert re.fullmatch(r"\d+ of 2,\d+ changed since 2011", counts["offender identities"])
+    release = releases.find_release(lab.store, "2012")
+    for population, table in indexes.REGISTERS.items():
+        rebuilt = indexes.build_index(releases.national(lab.store, release, table), population, 2).toArrow()
+        stored = lab.store.stored(schemas.IDENTITY_INDEX, release_id="2012").where(f"population = '{population}'")
+        found = stored.select(*rebuilt.column_names).toArrow()
+        assert found.sort_by("shard").to_pylist() == rebuilt.sort_by("shard").to_pylist(), population
+
+
 def test_a_new_year_picks_up_what_was_waiting_and_leaves_old_results(lab: Lab) -> None:
     touched = lab.deliver(date(2014, 6, 30), set(schemas.NATIONAL_TABLES))
     assert touched["offences"] > 0
     releases.create_release(lab.store, "2012", date(2014, 6, 30), shards=2)
     old = lab.estimates(lab.first.run_id)
-    summary = pipeline.reprocess(lab.store, "2012", lab.settings, QUIET)
+    told = Progress(lab.folder / "progress.jsonl", terminal=False)
+    summary = pipeline.reprocess(lab.store, "2012", lab.settings, told)
+    assert_index_is_that_of_a_rebuild(lab)
     assert summary.run_id != lab.first.run_id
     assert statuses(summary)["BRIDGE-2010"] == "published"
+    compared = lab.store.stored(schemas.LINK_QUALITY, run_id=summary.run_id).where("agree > 0")
+    assert "BRIDGE-2010" in {row["request_id"] for row in compared.collect()}  # there are benefit records now
     assert statuses(summary)["HORIZON-2012"] in ("published", "too_few")
     assert lab.estimates(lab.first.run_id) == old
     for run in (lab.first.run_id, summary.run_id):

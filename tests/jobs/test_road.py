@@ -81,9 +81,21 @@ def test_a_refused_request_needs_no_nation(road: Road) -> None:
     assert [item["status"] for item in told["items"]] == ["refused"]
 
 
+def test_models_are_trained_once_and_runs_use_them(road: Road) -> None:
+    first = road.job("train_linkage", "--release", "2011")["models"]
+    assert [(model["purpose"], model["number"], model["new"]) for model in first] == [
+        ("offender_benefit", 1, True), ("cohort", 1, True), ("cohort_benefit", 1, True),
+    ]  # fmt: skip
+    assert all(model["people"] > 0 and model["identities"] > 1_000 for model in first)
+    told = road.job("train_linkage")["models"]
+    assert told == [{**model, "new": False} for model in first]
+    lake = ["--lake", str(road.lake)]
+    shown = json.loads(CliRunner().invoke(cli.app, ["linkage", "show", "cohort", *lake, "--json"]).output)
+    assert shown["model_id"] == first[1]["model_id"]
+
+
 def test_every_request_gets_its_answer(road: Road) -> None:
     road.job("decide", "CLEARWAY-2010", "--refuse", "--by", "A. Lee", "--reason", "records do not show the need")
-    road.job("prepare_nation", "--release", "2011")
     told = road.job("reprocess_all", "--release", "2011")
     status = {item["request_id"]: item["status"] for item in told["items"]}
     assert len(status) == 12
@@ -92,6 +104,16 @@ def test_every_request_gets_its_answer(road: Road) -> None:
     assert set(status.values()) <= {"published", "too_few", "refused", "waiting"}
     for name in status:
         assert (road.lake / "documents" / name / told["run_id"] / "result.json").is_file()
+
+    document = json.loads((road.lake / "documents" / "BRIDGE-2010" / told["run_id"] / "result.json").read_text())
+    models = {model["name"]: model["identifier"] for model in document["provenance"]["linkage_models"]}
+    trained = road.job("train_linkage")["models"][1:]
+    assert models == {model["purpose"]: model["model_id"] for model in trained}
+    assert not any(model["new"] for model in trained)
+    quality = document["linkage"]
+    assert quality["false_links"]["text"] not in ("[c]", "[x]")
+    assert quality["routes"][0]["routes"][0] == "agree"
+    assert {row["characteristic"] for row in document["profile"]} >= {"Age at the index date"}
 
     found = road.job("evaluate", "--truth", str(road.folder / "nation" / "truth"), "--run", told["run_id"])
     assert {row["request_id"] for row in found["requests"]} == set(status)

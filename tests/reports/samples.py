@@ -136,6 +136,30 @@ INCREASE = [
 ]
 
 
+def quality(**changes: Any) -> dict[str, Any]:
+    """Return a row of schemas.LINK_QUALITY."""
+    row = {
+        "request_id": "BRIDGE-2010",
+        "people": 385,
+        "linked": 271,
+        "ambiguous": 18,
+        "expected_present": 298.4,
+        "expected_false": 0.9,
+        "expected_missed": 26.2,
+        "false_link_rate": 0.9 / 271,
+        "missed_link_rate": 26.2 / 298.4,
+        "agree": 182,
+        "disagree": 11,
+        "only_direct": 27,
+        "only_through_offender": 34,
+        "neither": 131,
+        "disagreement_rate": 11 / 193,
+        "disagreement_low": 0.0321,
+        "disagreement_high": 0.0992,
+    }
+    return {**row, **changes}
+
+
 def model(**changes: Any) -> dict[str, Any]:
     row = {
         "request_id": "BRIDGE-2010",
@@ -193,6 +217,7 @@ def published(estimates: list[dict[str, Any]] | None = None, **changes: Any) -> 
         "request": request(),
         "item": item(),
         "attrition": attrition(**CHAIN),
+        "quality": quality(),
         "model": model(),
         "balance": balance(),
         "estimates": REDUCTION if estimates is None else estimates,
@@ -208,7 +233,7 @@ def unpublished(
     status: str, reason: str, message: str, rules: list[dict[str, str]] | None = None, **changes: Any
 ) -> ResultDocument:
     """Return the document of a request without a result."""
-    changes = {"attrition": [], "request": request(rules=json.dumps(rules or [])), **changes}
+    changes = {"attrition": [], "quality": None, "request": request(rules=json.dumps(rules or [])), **changes}
     return published([], item=item(status, reason, message), model=None, balance=[], profile=None, **changes)
 
 
@@ -221,6 +246,7 @@ def all_kinds() -> dict[str, ResultDocument]:
         "null": published(
             NULL,
             attrition=attrition(**null),
+            quality=quality(ambiguous=0, false_link_rate=0.0003, agree=61, disagree=2, disagreement_rate=2 / 63),
             profile=None,
             request=request(
                 request_id="HARBOUR-WOMEN",
@@ -239,7 +265,9 @@ def all_kinds() -> dict[str, ResultDocument]:
                             service={"name": "Anvil workshops", "target_group": "adults on probation"}),
         ),
         "too_few": unpublished(
-            "too_few", "too_few_analysed", "fewer than 30 people could be analysed", attrition=attrition(**small)
+            "too_few", "too_few_analysed", "fewer than 30 people could be analysed", attrition=attrition(**small),
+            quality=quality(linked=98, agree=0, disagree=0, only_direct=0, only_through_offender=0,
+                            disagreement_rate=None, disagreement_low=None, disagreement_high=None),
         ),
         "waiting": unpublished("waiting", "follow_up_not_complete", "people were served from 2012 on"),
         "refused": unpublished(

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import samples
 
+from jdl_spark.publication.found import compose_found
 from jdl_spark.publication.match import compose_match, traffic_light
 from jdl_spark.publication.people import REASONS, compose_attrition, compose_profile
 from jdl_spark.reports import html
-from jdl_spark.results import WITHHELD, ResultDocument
+from jdl_spark.results import WITHHELD, LinkQuality, ResultDocument
 from jdl_spark.settings import BalanceSettings, InferenceSettings, Methodology
 
 THRESHOLD = 10
@@ -183,6 +184,96 @@ def test_profile_merges_small_categories_and_drops_what_everybody_shares() -> No
         ("Age", "middle, old", "20"),
     ]
     assert compose_profile(None, THRESHOLD) == ()
+
+
+# --- how well people were found ---------------------------------------------------------------
+
+
+def found(**changes: Any) -> LinkQuality:
+    """Return what is published about a request's links, beside the chain of the samples."""
+    quality = compose_found(samples.quality(**changes), compose_attrition(samples.attrition(**samples.CHAIN), 10), 10)
+    assert quality is not None
+    return quality
+
+
+def test_rates_of_wrong_and_missed_links_are_per_thousand_and_in_words() -> None:
+    quality = found()
+    assert (quality.false_links.text, quality.missed_links.text) == ("3", "88")
+    assert quality.sentences[0] == (
+        "About 3 in 1,000 of the people we counted as found are expected to be somebody else."
+    )
+    assert quality.sentences[1].startswith("About 88 in 1,000 of the people who are expected to be in the national")
+    few = found(false_link_rate=0.0004)
+    assert (few.false_links.value, few.false_links.text) == (None, "<1")
+    assert few.sentences[0].startswith("Fewer than 1 in 1,000 of the people")
+
+
+@pytest.mark.parametrize(("linked", "text"), [(9, WITHHELD), (0, "[x]"), (10, "3")])
+def test_rates_that_rest_on_few_people_are_withheld(linked: int, text: str) -> None:
+    quality = found(linked=linked, false_link_rate=None if linked == 0 else 0.003)
+    assert quality.false_links.text == text
+    assert ("Too few" in quality.sentences[0]) == (linked < 10)
+
+
+def test_ambiguous_people_are_shown_only_as_the_chain_shows_them() -> None:
+    assert found().ambiguous.text == "18"
+    assert found(ambiguous=0).ambiguous.text == "0"
+    merged = compose_attrition(samples.attrition(not_found=200, ambiguous=12, under_14=3, analysed=60), THRESHOLD)
+    assert merged is not None
+    assert ("under_14", "ambiguous") in {row.reasons[::-1] for row in merged.rows}
+    quality = compose_found(samples.quality(ambiguous=12), merged, THRESHOLD)
+    assert quality is not None
+    assert quality.ambiguous.text == WITHHELD
+
+
+def test_two_routes_that_disagree_often_enough_are_told_with_their_interval() -> None:
+    quality = found()
+    assert [(row.routes, row.people.text) for row in quality.routes] == [
+        (("agree",), "182"), (("disagree",), "11"), (("only_direct",), "27"), (("only_through_offender",), "34"),
+    ]  # fmt: skip
+    assert (quality.disagreement.text, quality.disagreement_low.text, quality.disagreement_high.text) == (
+        "5.7%", "3.2%", "10.0%",
+    )  # fmt: skip
+    assert "different ones for 5.7% of the people (95% confidence interval 3.2% to 10.0%)" in quality.sentences[-1]
+
+
+def test_a_rare_disagreement_cannot_be_worked_out() -> None:
+    quality = found(disagree=3, disagreement_rate=3 / 185)
+    assert [row.people.text for row in quality.routes] == ["182", "34", "30"]
+    assert quality.routes[-1].routes == ("disagree", "only_direct")
+    assert {quality.disagreement.text, quality.disagreement_low.text, quality.disagreement_high.text} == {WITHHELD}
+    assert "rests on too few people to be shown" in quality.sentences[-1]
+    assert "185" not in str(quality)
+
+
+def test_routes_that_never_disagree_or_cannot_be_compared() -> None:
+    same = found(disagree=0, disagreement_rate=0.0, disagreement_low=0.0, disagreement_high=0.0207)
+    assert "the same one every time" in same.sentences[-1]
+    assert (same.disagreement.text, same.disagreement_high.text) == ("0.0%", "2.1%")
+    merged = found(agree=40, disagree=0, only_direct=4, only_through_offender=0,
+                   disagreement_rate=0.0, disagreement_low=0.0, disagreement_high=0.0877)  # fmt: skip
+    assert [row.people.text for row in merged.routes] == ["44"]
+    assert "the same one every time" in merged.sentences[-1]
+    assert (merged.disagreement.text, merged.disagreement_high.text) == ("0.0%", WITHHELD)  # 8.8% would tell the 40
+    nothing = dict.fromkeys(("disagreement_rate", "disagreement_low", "disagreement_high"))
+    apart = found(agree=0, disagree=0, **nothing)
+    assert "Nobody was found in both ways" in apart.sentences[-1]
+    none = found(agree=0, disagree=0, only_direct=0, only_through_offender=0, **nothing)
+    assert none.routes == ()
+    assert len(none.sentences) == 3
+    assert compose_found(None, None, THRESHOLD) is None
+
+
+@given(st.lists(st.integers(0, 40), min_size=4, max_size=4))
+def test_no_small_number_of_people_is_shown_by_route(counts: list[int]) -> None:
+    routes = dict(zip(("agree", "disagree", "only_direct", "only_through_offender"), counts, strict=True))
+    both = counts[0] + counts[1]
+    rate = counts[1] / both if both else None
+    quality = found(**routes, disagreement_rate=rate, disagreement_low=rate, disagreement_high=rate)
+    assert all(row.people.value is None or row.people.value >= THRESHOLD for row in quality.routes)
+    if quality.disagreement_high.value is not None:
+        shown = {row.routes: row.people.value for row in quality.routes}
+        assert all(count == 0 or shown[(route,)] == count for route, count in list(routes.items())[:2])
 
 
 # --- match ------------------------------------------------------------------------------------

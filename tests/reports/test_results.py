@@ -74,7 +74,7 @@ def damaged(**changes: Any) -> str:
     [
         ("{", "not valid JSON"),
         ("[]", "schema version"),
-        (damaged(schema_version="0.9"), "schema version 1.0"),
+        (damaged(schema_version="0.9"), "schema version 1.1"),
         (damaged(person="x"), "result.person is unknown"),
         (damaged(status="great"), "result.status must be one of"),
         (damaged(measures={}), "result.measures must be a list"),
