@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jdl_spark import balance, groups, inference, matching, propensity, publication, runs, schemas
+from jdl_spark import balance, groups, inference, matching, propensity, publication, review, runs, schemas
 from jdl_spark import ingest as door
 from jdl_spark.admission import find_requests, sort_out
 from jdl_spark.covariates import columns as covariate_columns
@@ -33,6 +33,7 @@ from jdl_spark.synthetic.evaluate import Evaluation
 from jdl_spark.synthetic.evaluate import evaluate as compare_with_truth
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 OUTCOME_KINDS = {"reoffended": "binary", "reoffences": "count", "days_to_first": "conditional", "days_free": "time"}
@@ -165,11 +166,12 @@ def run_requests(
     if going and not _is_prepared(store, release_id, methodology):
         prepare_nation(store, release_id, methodology, progress)
     model = _cohort_model(store, release_id, methodology, progress) if going else {"model_id": "", "parameters": ""}
-    run = _identify(store, requests, release, methodology, model["model_id"])
+    labels = review.labels(store, list(requests))
+    run = _identify(store, requests, release, methodology, model["model_id"], labels)
     _follow(store, run["run_id"], progress)
     store.save(schemas.RUNS, store.rows(schemas.RUNS, [{**run, "status": "running"}]), run_id=run["run_id"])
     if going:
-        _run_stages(store, run, requests, going, model["parameters"], methodology, progress)
+        _run_stages(store, run, requests, going, model["parameters"], labels, methodology, progress)
     with progress.stage("documents"):
         items |= _publish(store, run, requests, items, methodology)
     rows = [{"request_id": name, **items[name]} for name in sorted(items)]
@@ -200,6 +202,7 @@ def _identify(
     release: Mapping[str, Any],
     methodology: Methodology,
     model_id: str,
+    labels: pa.Table,
 ) -> dict[str, Any]:
     decisions = sorted(
         (row["request_id"], row["content_digest"], row["accept"])
@@ -207,7 +210,7 @@ def _identify(
         if row["request_id"] in requests
     )
     digests = {name: row["content_digest"] for name, row in requests.items()}
-    content = (release["release_id"], release["content"], digests, decisions, model_id)
+    content = (release["release_id"], release["content"], digests, decisions, model_id, labels.to_pylist())
     settings = f"{methodology.version} {methodology_digest(methodology)[:12]}"
     return {
         "run_id": runs.digest_of(content, methodology, runs.code_version())[:16],
@@ -231,6 +234,7 @@ def _run_stages(
     requests: Mapping[str, Mapping[str, Any]],
     going: Sequence[str],
     model: str,
+    labels: pa.Table,
     methodology: Methodology,
     progress: Progress,
 ) -> None:
@@ -247,7 +251,7 @@ def _run_stages(
     cohort = store.read(schemas.COHORT_MEMBERS).where(F.col("request_id").isin(list(going)))
     services = intake.services_frame(store.spark, [requests[name] for name in going])
     with progress.stage("linkage") as counts:
-        links = save(schemas.LINKS, link.link_records(cohort, index, names, model, methodology.linkage))
+        links = save(schemas.LINKS, link.link_records(cohort, index, names, model, methodology.linkage, labels))
         counts["linked people"] = links.where("status = 'linked'").count()
     with progress.stage("treatment groups") as counts:
         formed = groups.form_groups(
