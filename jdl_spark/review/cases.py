@@ -29,7 +29,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Case:
-    """One submitted person with the identities to decide on, the likeliest first."""
+    """One submitted person with the identities to decide on: the linked one, then the likeliest first."""
 
     person_ref: str
     kind: str
@@ -92,7 +92,9 @@ def entropy(probabilities: Sequence[float]) -> float:
 
 
 def _case(person_ref: str, links: Sequence[Link]) -> Case:
-    ranked = sorted(links, key=lambda link: (-link.probability, -link.weight, link.offender_id))
+    ranked = sorted(
+        links, key=lambda link: (link.status != "linked", -link.probability, -link.weight, link.offender_id)
+    )
     statuses = {link.status for link in links}
     kind = next((status for status in ("ambiguous", "linked") if status in statuses), "near")
     uncertainty = entropy([link.probability for link in ranked])

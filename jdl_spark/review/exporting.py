@@ -22,7 +22,7 @@ from jdl_spark.review import page, table, words
 from jdl_spark.review.answers import pair_reference
 from jdl_spark.review.cases import WHICH, Case, choose
 from jdl_spark.review.decisions import standing
-from jdl_spark.review.files import write_restricted
+from jdl_spark.review.files import check_place, write_restricted
 from jdl_spark.review.page import Candidate, Heading, ReviewCase
 from jdl_spark.review.people import digest, shown, texts
 from jdl_spark.stats.fellegi_sunter import Model
@@ -103,21 +103,19 @@ def export(
     store.check_exists()
     if which not in WHICH:
         raise UsageError(f"--which must be one of: {', '.join(WHICH)}")
+    names = [f"review-{request_id}{suffix}" for suffix in (".html", ".csv")]
+    check_place(out, names, store.lake, replace)
     request = find_requests(store, [request_id])[request_id]
     run = find_run(store, request_id, run_id)
     if request["submitted_at"] and run["started_at"] and request["submitted_at"] > run["started_at"]:
         raise UsageError(f"{request_id} was handed in again since run {run['run_id']}; run it again first")
     links = links_of(store, run["run_id"], request_id)
     choice = choose(links, which, limit)
-    shown_cases = _with_people(store, run, request_id, choice.cases)
+    people = _with_people(store, run, request_id, choice.cases)
     heading = Heading(request_id, run["run_id"], run["release_id"], choice.left_out)
-    contents = {
-        f"review-{request_id}.html": page.render(heading, shown_cases),
-        f"review-{request_id}.csv": table.write(shown_cases),
-    }
-    files = write_restricted(out, contents, store.lake, replace)
+    files = write_restricted(out, dict(zip(names, (page.render(heading, people), table.write(people)), strict=True)))
     identities = {link.offender_id for case in choice.cases for link in case.links}
-    return Exported(request_id, run["run_id"], files, len(shown_cases), len(identities), choice.left_out)
+    return Exported(request_id, run["run_id"], files, len(people), len(identities), choice.left_out)
 
 
 def find_run(store: Store, request_id: str, run_id: str | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jdl_spark.errors import InputError, UsageError
@@ -11,45 +11,54 @@ from jdl_spark.errors import InputError, UsageError
 _OWNER_ONLY, _OWNER_FOLDER = 0o600, 0o700
 
 
-def write_restricted(folder: Path, contents: Mapping[str, str], lake: str, replace: bool = False) -> list[Path]:
-    """Write files that only their owner can read.
+def check_place(folder: Path, names: Sequence[str], lake: str, replace: bool = False) -> None:
+    """Make sure that files which hold people may be written to a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    names : sequence of str
+        The files' names.
+    lake : str
+        Folder or URI of the lake. Of a lake's own folders only the restricted root may hold such files.
+    replace : bool
+        Whether files of these names may be replaced.
+
+    Raises
+    ------
+    UsageError
+        If the folder lies in the open part of the lake, or a file is there already.
+    """
+    _check_outside(folder, lake)
+    there = [name for name in names if (folder / name).exists() or (folder / name).is_symlink()]
+    if there and not replace:
+        raise UsageError(f"{folder} holds {there[0]} already; name another folder, or say --force to replace it")
+
+
+def write_restricted(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+    """Write files that only their owner can read, over those that are there.
 
     Parameters
     ----------
     folder : Path
         Made, for its owner alone, if it is not there.
     contents : mapping of file name to text
-    lake : str
-        Folder or URI of the lake. Of a lake's own folders only the restricted root may hold such files.
-    replace : bool
-        Whether files of these names may be replaced.
-
-    Returns
-    -------
-    list of Path
 
     Raises
     ------
-    UsageError
-        If the folder lies in the open part of the lake, or a file is there already.
     InputError
         If the folder cannot be written to.
     """
-    _check_place(folder, lake)
-    targets = {folder / name: text for name, text in contents.items()}
-    there = [path.name for path in targets if path.exists() or path.is_symlink()]
-    if there and not replace:
-        raise UsageError(f"{folder} holds {there[0]} already; name another folder, or say --force to replace it")
     try:
         folder.mkdir(mode=_OWNER_FOLDER, parents=True, exist_ok=True)
-        for path, text in targets.items():
-            _write(path, text)
+        for name, text in contents.items():
+            _write(folder / name, text)
     except OSError as error:
         raise InputError(f"{folder} cannot be written to: {error.strerror}") from error
-    return list(targets)
+    return [folder / name for name in contents]
 
 
-def _check_place(folder: Path, lake: str) -> None:
+def _check_outside(folder: Path, lake: str) -> None:
     local = lake.removeprefix("file://").removeprefix("file:")
     if "://" in local:
         return  # a remote lake has no folder on this machine

@@ -14,7 +14,7 @@ from jdl_spark.review import answers
 from jdl_spark.review.answers import Wrong, check, read
 from jdl_spark.review.cases import MOST_CANDIDATES, choose, entropy
 from jdl_spark.review.decisions import newest
-from jdl_spark.review.files import write_restricted
+from jdl_spark.review.files import check_place, write_restricted
 
 # --- cases --------------------------------------------------------------------------------
 
@@ -57,6 +57,11 @@ def test_ties_go_by_identifier_and_candidates_by_probability() -> None:
         ("a", [8, 9]),
         ("b", [1, 2]),
     ]
+
+
+def test_the_linked_identity_is_candidate_1() -> None:
+    (case,) = choose([link("a", 1, 0.6), link("a", 2, 0.3, "linked")], "linked").cases  # by its PNC identifier
+    assert [one.offender_id for one in case.links] == [2, 1]
 
 
 def test_more_candidates_than_keys() -> None:
@@ -195,15 +200,16 @@ def test_problems_are_said_by_row_and_rule_without_any_value() -> None:
 
 
 def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    (path,) = write_restricted(out, {"a.csv": "first"}, str(tmp_path / "lake"))
+    out, lake = tmp_path / "out", str(tmp_path / "lake")
+    check_place(out, ["a.csv"], lake)
+    (path,) = write_restricted(out, {"a.csv": "first"})
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(out.stat().st_mode) == 0o700
     with pytest.raises(UsageError, match="--force"):
-        write_restricted(out, {"a.csv": "second"}, str(tmp_path / "lake"))
-    assert path.read_text() == "first"
+        check_place(out, ["b.csv", "a.csv"], lake)
     path.chmod(0o644)
-    write_restricted(out, {"a.csv": "second"}, str(tmp_path / "lake"), replace=True)
+    check_place(out, ["a.csv"], lake, replace=True)
+    write_restricted(out, {"a.csv": "second"})
     assert path.read_text() == "second"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in out.iterdir()] == ["a.csv"]
@@ -212,9 +218,19 @@ def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "open.csv").write_text("mine")
     (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").symlink_to(tmp_path / "nowhere.csv")
+    with pytest.raises(UsageError, match="--force"):
+        check_place(tmp_path / "out", ["a.csv"], "lake")
+    (tmp_path / "out" / "a.csv").unlink()
     (tmp_path / "out" / "a.csv").symlink_to(tmp_path / "open.csv")
-    write_restricted(tmp_path / "out", {"a.csv": "names"}, "lake", replace=True)
+    write_restricted(tmp_path / "out", {"a.csv": "names"})
     assert (tmp_path / "open.csv").read_text() == "mine"
+
+
+def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written to"):
+        write_restricted(tmp_path / "file" / "out", {"a.csv": "names"})
 
 
 @pytest.mark.parametrize("lake", ["{}", "file:{}", "file://{}"])
@@ -224,6 +240,6 @@ def test_no_names_in_the_open_part_of_a_lake(tmp_path: Path, lake: str, place: s
     (root / "analytic").mkdir(parents=True)
     (root / "link").symlink_to(root / "analytic")
     with pytest.raises(UsageError, match="holds no names"):
-        write_restricted(root / place, {"a.csv": ""}, lake.format(root))
-    assert write_restricted(root / "restricted" / "x", {"a.csv": ""}, lake.format(root))
-    assert write_restricted(tmp_path / "elsewhere", {"a.csv": ""}, "s3a://bucket/lake")
+        check_place(root / place, ["a.csv"], lake.format(root))
+    check_place(root / "restricted" / "x", ["a.csv"], lake.format(root))
+    check_place(tmp_path / "elsewhere", ["a.csv"], "s3a://bucket/lake")
