@@ -15,7 +15,7 @@ from jdl_spark.admission import find_requests
 from jdl_spark.errors import UsageError
 from jdl_spark.linkage.explain import explain
 from jdl_spark.linkage.index import name_frequencies
-from jdl_spark.linkage.records import IntArray, pack
+from jdl_spark.linkage.records import pack
 from jdl_spark.pseudonyms import pseudonym
 from jdl_spark.releases import find_release, national
 from jdl_spark.review import page, table, words
@@ -179,13 +179,11 @@ def _with_people(store: Store, run: Row, request_id: str, cases: Sequence[Case])
                 continue  # a reviewer found it to be the person, and this release does not hold it
             named = {"request_id": request_id, "person_ref": case.person_ref, "offender_id": link.offender_id}
             code = pair_code(key, run["run_id"], named, digest(person))
-            compared, explanation = told[case.person_ref, link.offender_id]
             candidates.append(
                 Candidate(
                     pair_reference(request_id, run["run_id"], code),
                     tuple(texts(version) for version in versions[link.offender_id]),
-                    compared,
-                    explanation,
+                    told[case.person_ref, link.offender_id],
                     link.probability,
                     earlier.get((case.person_ref, link.offender_id), ""),
                 )
@@ -220,36 +218,23 @@ def _explanations(
     people: Sequence[Row],
     cases: Sequence[Case],
     versions: Mapping[int, Sequence[Row]],
-) -> dict[tuple[str, int], tuple[int, dict[str, Any]]]:
-    """Return of each pair the name version that fits best, by its position, and what its weight is made of."""
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return what the weight of each pair is made of; nothing for an identity that the release does not hold."""
     release, model_id = run["release_id"], run["linkage_models"]["cohort"]
     names = store.stored(schemas.NAME_FREQUENCIES, release_id=release).where("population = 'offender'")
     models = store.read(schemas.LINKAGE_MODELS).where(f"model_id = '{model_id}'").collect()
-    frequencies = {name: name_frequencies(names, name) for name in ("forename", "surname", "postcode")}
     left = pack(_table(people), np.arange(len(people), dtype=np.int64))
     flat = [(offender, row) for offender in sorted(versions) for row in versions[offender]]
     owner = np.array([offender for offender, _ in flat], np.int64)
     numbers = np.array([row["version_no"] for _, row in flat], np.int64)
     right = pack(_table([row for _, row in flat]), owner, numbers)
     pairs = [
-        (at, row, (case.person_ref, link.offender_id))
-        for at, case in enumerate(cases)
-        for link in case.links
-        for row in _rows_of(right.person, link.offender_id)
+        (at, link.offender_id) for at, case in enumerate(cases) for link in case.links if versions[link.offender_id]
     ]
-    left_rows, right_rows = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-    told = explain(left, right, left_rows, right_rows, Model.from_json(models[0]["parameters"]), frequencies)
-    best: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
-    for (_, row, pair), one in zip(pairs, told, strict=True):
-        place = int(row - np.searchsorted(right.person, pair[1]))
-        if pair not in best or one["total"] > best[pair][1]["total"]:
-            best[pair] = (place, one)
-    return best
-
-
-def _rows_of(person: IntArray, wanted: int) -> range:
-    first, end = np.searchsorted(person, [wanted, wanted + 1])
-    return range(int(first), int(end))
+    person, identity = np.array(pairs, np.int64).reshape(-1, 2).T
+    model = Model.from_json(models[0]["parameters"])
+    told = explain(left, right, person, np.searchsorted(right.people, identity), model, name_frequencies(names))
+    return {(cases[at].person_ref, offender): one for (at, offender), one in zip(pairs, told, strict=True)}
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:

@@ -33,14 +33,17 @@ class Candidate:
     """Reference under which a decision comes back."""
     versions: tuple[Mapping[str, str], ...]
     """The identity's name versions as texts by column, the main record first."""
-    compared: int
-    """Position of the version that fits best, on which the weights below rest."""
     explanation: Mapping[str, Any]
-    """prior, total (bits), probability, and fields: name, level, bits, frequency_bits."""
+    """What `linkage.explain.explain` tells of the pair."""
     probability: float
     """Posterior of this identity among all of the person's, and none."""
     earlier: str
     """The decision that stands so far, in words; "" for none."""
+
+    @property
+    def compared(self) -> int:
+        """Position of the version that fits best."""
+        return int(self.explanation["version"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,28 +100,32 @@ def render(heading: Heading, cases: Sequence[ReviewCase]) -> str:
 
 
 def lines(case: ReviewCase, candidate: Candidate) -> list[Line]:
-    """Return a candidate's waterfall: the prior, each field with what a rare name adds, and the total.
+    """Return a candidate's waterfall: the odds before, each field with what a rare value adds, and the total.
 
     All candidates of a case are drawn to one scale.
     """
     scale = _Scale.of([other.explanation for other in case.candidates])
     told = candidate.explanation
+    at = float(told["prior"])
+    rows = [_line(scale, "Before anything is compared", "odds of any one identity", at, 0.0, "start")]
+    for part in told["fields"]:
+        column = words.FIELD_OF.get(part["name"], part["name"])
+        text = words.level(part["level"])
+        if column in FIELDS:
+            pair = differences(case.submitted[column], candidate.versions[part["version"]][column])
+            if part["version"] != candidate.compared:
+                text += f" (version {part['version'] + 1})"
+            rows.append(_line(scale, FIELDS[column], text, part["bits"], at, "field", pair))
+        else:
+            rows.append(_line(scale, words.PARTS.get(column, column), text, part["bits"], at, "adjust"))
+        at += float(part["bits"])
+        if part["frequency_bits"]:
+            rare = "a rare one: says more" if part["frequency_bits"] > 0 else "a common one: says less"
+            rows.append(_line(scale, f"{FIELDS[column]}: how rare it is", rare, part["frequency_bits"], at, "adjust"))
+            at += float(part["frequency_bits"])
     compared = candidate.versions[candidate.compared]
-    rows = [_line(scale, "Before anything is compared", "odds of any one identity", told["prior"], 0.0, "start")]
-    at, seen = float(told["prior"]), set()
-    for field in told["fields"]:
-        column = words.FIELD_OF.get(field["name"], field["name"])
-        seen.add(column)
-        pair = differences(case.submitted.get(column, ""), compared.get(column, ""))
-        name = FIELDS.get(column, column.replace("_", " ").capitalize())
-        rows.append(_line(scale, name, words.level(field["level"]), field["bits"], at, "field", pair))
-        at += float(field["bits"])
-        if field["frequency_bits"]:
-            rare = "a rare one: says more" if field["frequency_bits"] > 0 else "a common one: says less"
-            rows.append(_line(scale, f"{name}: how rare it is", rare, field["frequency_bits"], at, "adjust"))
-            at += float(field["frequency_bits"])
-    for column in [name for name in FIELDS if name not in seen]:
-        pair = differences(case.submitted.get(column, ""), compared.get(column, ""))
+    for column in [name for name in FIELDS if FIELDS[name] not in {row.name for row in rows}]:
+        pair = differences(case.submitted[column], compared[column])
         rows.append(Line(FIELDS[column], *pair, "not compared", None, 0.0, 0.0, "plain"))
     alone = f"{percent(told['probability'])} likely if there were no other candidate"
     return [*rows, _line(scale, "Match weight", alone, told["total"], 0.0, "total")]

@@ -17,16 +17,19 @@ _BY_WORD = {word: decision for decision, words in _SPOKEN.items() for word in wo
 FIELD_OF: dict[str, str] = {"middle": "middle_names", "birth": "date_of_birth", "pnc": "pnc_id"}
 """Compared field -> column of the person, where the two are not called alike."""
 
+PARTS: dict[str, str] = {"relatives": "Relatives and namesakes", "versions": "Other name versions"}
+"""Part of a weight that is no field -> how it is called."""
+
 _PLAIN = {
     "else": "different",
-    "disagree": "different",
     "exact": "the same",
     "initial": "one is the initial of the other",
+    "same_initial": "the initial is the same",
     "part": "they share one word of a double name",
     "nickname": "one is a familiar form of the other",
     "swapped": "forename and surname are swapped",
-    "close": "very alike",
-    "loose": "somewhat alike",
+    "reversed": "forename and surname are swapped",
+    "with_forename": "counted with the forename",
     "transposed": "day and month are swapped",
     "one_digit_off": "one digit differs",
     "one_part_off": "day, month or year differs, the rest is the same",
@@ -35,11 +38,13 @@ _PLAIN = {
     "one_character_off": "one character differs",
     "common": "the same, but many people share it",
     "missing": "missing on a side",
+    "relatives": "some of them would agree as well",
 }
 _WITH_NUMBER: dict[str, Callable[[str], str]] = {
     "jaro_winkler": lambda least: f"alike (Jaro-Winkler similarity of {least} or more)",
     "levenshtein": lambda most: f"alike (at most {_many(most, 'letter')} changed, added or left out)",
     "damerau": lambda most: f"alike (at most {_many(most, 'letter')} changed, added, left out or swapped)",
+    "versions": lambda many: f"nobody knows which of {many} was used",
     "date_difference": lambda most: f"at most {_many(most, 'day')} apart",
 }
 
@@ -66,7 +71,7 @@ def level(name: str) -> str:
     kind, _, number = name.partition(" ")
     if number and kind in _WITH_NUMBER:
         return _WITH_NUMBER[kind](number)
-    return _PLAIN.get(name, name.replace("_", " "))
+    return _PLAIN.get(kind, name.replace("_", " "))
 
 
 def _many(number: str, what: str) -> str:

@@ -15,14 +15,16 @@ _LEVELS = [
 ]  # fmt: skip
 
 
-def explanation(prior: float = -18.0, levels: list[tuple[str, str, float, float]] | None = None) -> dict[str, Any]:
+def explanation(
+    prior: float = -18.0, levels: list[tuple[str, str, float, float]] | None = None, version: int = 0
+) -> dict[str, Any]:
     """Return what `explain` tells of a pair."""
     fields = [
-        {"name": name, "level": level, "bits": bits, "frequency_bits": rare}
+        {"name": name, "level": level, "bits": bits, "frequency_bits": rare, "version": version}
         for name, level, bits, rare in levels or _LEVELS
     ]
     total = prior + sum(field["bits"] + field["frequency_bits"] for field in fields)
-    return {"prior": prior, "fields": fields, "total": total, "probability": 1 / (1 + 2**-total)}
+    return {"prior": prior, "fields": fields, "total": total, "probability": 1 / (1 + 2**-total), "version": version}
 
 
 def texts(*values: str) -> dict[str, str]:
@@ -33,7 +35,7 @@ def texts(*values: str) -> dict[str, str]:
 def candidate(code: str, *versions: dict[str, str], probability: float = 0.48, **more: Any) -> Candidate:
     """Return one identity of BRIDGE-2010."""
     told = more.get("explanation") or explanation()
-    return Candidate(f"BRIDGE-2010.0123456789abcdef.{code}", versions, more.get("compared", 0), told, probability,
+    return Candidate(f"BRIDGE-2010.0123456789abcdef.{code}", versions, told, probability,
                      more.get("earlier", ""))  # fmt: skip
 
 

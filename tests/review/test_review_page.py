@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from review_cases import HEADING, candidate, case, explanation, texts
 
+from jdl_spark.linkage.comparison import KINDS, LEVELS
+from jdl_spark.linkage.explain import MISSING, RELATIVES, WITH_FORENAME
 from jdl_spark.review import page, table, words
 from jdl_spark.review.people import FIELDS, differences, digest, shown
 
@@ -156,7 +158,7 @@ def test_a_field_that_the_model_does_not_compare_is_still_shown() -> None:
 @pytest.mark.parametrize(
     ("level", "expected"),
     [
-        ("else", "different"), ("exact", "the same"), ("swapped", "forename and surname are swapped"),
+        ("else", "different"), ("exact", "the same"), ("swapped 0.92", "forename and surname are swapped"),
         ("levenshtein 1", "alike (at most 1 letter changed, added or left out)"),
         ("damerau 2", "alike (at most 2 letters changed, added, left out or swapped)"),
         ("date_difference 31", "at most 31 days apart"), ("some_new_level", "some new level"),
@@ -164,6 +166,25 @@ def test_a_field_that_the_model_does_not_compare_is_still_shown() -> None:
 )  # fmt: skip
 def test_levels_in_words(level: str, expected: str) -> None:
     assert words.level(level) == expected
+
+
+def test_every_level_that_a_model_can_have_has_words() -> None:
+    numbered = {"jaro_winkler": "0.8", "levenshtein": "1", "damerau": "1", "date_difference": "31", "swapped": "0.92"}
+    known = {text for levels in LEVELS.values() for text in levels} | {MISSING, WITH_FORENAME, RELATIVES}
+    known |= {f"{kind} {numbered.get(kind, '')}".strip() for kinds in KINDS.values() for kind in kinds}
+    for level in known:
+        assert words.level(level) != level.replace("_", " "), level
+
+
+def test_an_address_of_another_version_says_so_and_what_is_no_field_has_its_own_line() -> None:
+    moved = ANN | {"postcode": "YO1 7HH"}
+    told = explanation(levels=[("postcode", "exact", 9.0, 0.0), ("relatives", "relatives", -2.0, 0.0)], version=1)
+    told["fields"][0]["version"] = 0
+    one = candidate("p1", ANN, moved, explanation=told)
+    lines = {line.name: line for line in page.lines(case("00001", ANN, one), one)}
+    assert lines["Postcode"].national == ((ANN["postcode"], False),)
+    assert lines["Postcode"].words == "the same (version 1)"
+    assert (lines["Relatives and namesakes"].kind, lines["Relatives and namesakes"].bits) == ("adjust", -2.0)
 
 
 def test_nobody_to_decide_on() -> None:

@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 from jdl_spark.linkage.resolution import STATUSES, Resolved, resolve
 from jdl_spark.linkage.reviewed import LABELS, settle, verdicts_of
 from jdl_spark.linkage.scoring import Candidates
+from jdl_spark.linkage.training import starting_fields
 from jdl_spark.settings import LinkageSettings
+from jdl_spark.stats.fellegi_sunter import Model
 
 SETTINGS = LinkageSettings()
+MODEL = Model(starting_fields(), 0.5, 1_000, link_probability=0.9)
 Row = tuple[int, int, float]
 
 
 def decide(candidates: Candidates) -> Resolved:
-    return resolve(candidates, SETTINGS)
+    return resolve(candidates, MODEL, SETTINGS)
 
 
 def made(rows: list[Row], pnc: tuple[int, ...] = ()) -> Candidates:
