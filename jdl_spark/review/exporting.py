@@ -24,7 +24,7 @@ from jdl_spark.review.cases import WHICH, Case, choose
 from jdl_spark.review.decisions import standing
 from jdl_spark.review.files import check_place, write_restricted
 from jdl_spark.review.page import Candidate, Heading, ReviewCase
-from jdl_spark.review.people import digest, shown, texts
+from jdl_spark.review.people import FIELDS, digest, shown, texts
 from jdl_spark.stats.fellegi_sunter import Model
 from jdl_spark.store import Store
 
@@ -188,9 +188,10 @@ def _with_people(store: Store, run: Row, request_id: str, cases: Sequence[Case])
                     earlier.get((case.person_ref, link.offender_id), ""),
                 )
             )
-        made.append(
-            ReviewCase(case.person_ref, case.kind, case.uncertainty, texts(person), tuple(candidates), case.further)
+        shown_case = ReviewCase(
+            case.person_ref, case.kind, case.uncertainty, texts(person), tuple(candidates), case.further
         )
+        made += [shown_case] if candidates else []
     return made
 
 
@@ -238,6 +239,5 @@ def _explanations(
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:
-    names = ("forename", "middle_names", "surname", "date_of_birth", "sex", "postcode", "pnc_id")
-    types = [(name, pa.date32() if name == "date_of_birth" else pa.string()) for name in names]
-    return pa.Table.from_pylist([{name: row[name] for name in names} for row in rows], schema=pa.schema(types))
+    types = [(name, pa.date32() if name == "date_of_birth" else pa.string()) for name in FIELDS]
+    return pa.Table.from_pylist([{name: row[name] for name in FIELDS} for row in rows], schema=pa.schema(types))
