@@ -53,9 +53,10 @@ class Exported:
 
     def lines(self) -> list[str]:
         """Return the answer as lines for a terminal."""
+        people = "1 person" if self.people == 1 else f"{self.people} people"
         more = f"; {self.left_out} more beyond the limit" if self.left_out else ""
         return [
-            f"{self.request_id}, run {self.run_id}: {self.people} people to decide on{more}",
+            f"{self.request_id}, run {self.run_id}: {people} to decide on{more}",
             *(f"wrote {path}" for path in self.files),
             self.warning,
             'Hand the decisions in with: jdl review import FILE --reviewer "NAME"',

@@ -42,7 +42,7 @@ class Imported:
         """Return the answer as lines for a terminal."""
         if self.problems:
             return [
-                f"nothing is imported: {len(self.problems)} rows are wrong (row 1 is the first below the headings)",
+                f"nothing is imported; {_many(len(self.problems), 'problem')} (row 1 is the first below the headings):",
                 *(f"  {wrong.line()}" for wrong in self.problems),
             ]
         stored = sum(self.counts[name] for name in DECISIONS)
@@ -51,7 +51,7 @@ class Imported:
         rest = ", ".join(f"{self.counts[name]} {name}" for name in ("replaced", "unchanged", "undecided"))
         following = "" if self.dry_run or not stored else f"Let them count with: jdl run {self.request_id}"
         return [
-            f"{self.request_id}: {stored} decisions {verb} ({counted}); {rest}",
+            f"{self.request_id}: {_many(stored, 'decision')} {verb} ({counted}); {rest}",
             *([following] if following else []),
         ]
 
@@ -59,6 +59,10 @@ class Imported:
         """Return the answer for machines."""
         told = {"request_id": self.request_id, "run_id": self.run_id, "dry_run": self.dry_run, **self.counts}
         return {**told, "problems": [wrong.as_json() for wrong in self.problems]}
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def import_decisions(store: Store, path: Path, reviewer: str | None = None, dry_run: bool = False) -> Imported:

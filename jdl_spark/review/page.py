@@ -121,7 +121,7 @@ def lines(case: ReviewCase, candidate: Candidate) -> list[Line]:
         at += float(part["bits"])
         if part["frequency_bits"]:
             rare = "a rare one: says more" if part["frequency_bits"] > 0 else "a common one: says less"
-            rows.append(_line(scale, f"{FIELDS[column]}: how rare it is", rare, part["frequency_bits"], at, "adjust"))
+            rows.append(_line(scale, f"{FIELDS[column]}: rarity", rare, part["frequency_bits"], at, "adjust"))
             at += float(part["frequency_bits"])
     compared = candidate.versions[candidate.compared]
     for column in [name for name in FIELDS if FIELDS[name] not in {row.name for row in rows}]:

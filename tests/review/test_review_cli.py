@@ -70,7 +70,7 @@ def test_an_import_says_what_it_did_or_all_that_is_wrong() -> None:
     assert "would be imported" in Imported("A-1", "run", (), counts, dry_run=True).lines()[0]
     wrong = Imported("A-1", "run", (Wrong(2, "two_same"), Wrong(9, "unknown_pair")))
     assert wrong.exit_code == 2
-    assert wrong.lines()[0].startswith("nothing is imported: 2 rows are wrong")
+    assert wrong.lines()[0].startswith("nothing is imported; 2 problems")
     assert [line.split(":")[0].strip() for line in wrong.lines()[1:]] == ["row 2", "row 9"]
     assert [problem["rule"] for problem in wrong.as_json()["problems"]] == ["two_same", "unknown_pair"]
 
