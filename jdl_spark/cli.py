@@ -35,6 +35,8 @@ release_app = typer.Typer(help="Pin the national tables as a data release.", no_
 app.add_typer(release_app, name="release")
 linkage_app = typer.Typer(help="Train linkage models, and look at them.", no_args_is_help=True)
 app.add_typer(linkage_app, name="linkage")
+review_app = typer.Typer(help="Let a person decide on doubtful links.", no_args_is_help=True)
+app.add_typer(review_app, name="review")
 
 Lake = Annotated[str, typer.Option("--lake", envvar="JDL_LAKE", help="Folder or URI of the lake.")]
 Master = Annotated[
@@ -381,6 +383,54 @@ def evaluate(
 ) -> None:
     """Compare a run with the planted truth of a synthetic nation. Example: jdl evaluate --truth nation/truth"""
     _job("evaluate", ["--truth", str(truth), *_optional(run=run_id)], lake, master, as_json)
+
+
+# --- clerical review ----------------------------------------------------------------------
+
+
+@review_app.command("export")
+def review_export(
+    request: Annotated[str, typer.Argument(help="Request id.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files. They hold names: choose it with care.")],
+    run_id: Annotated[str | None, typer.Option("--run", help="Run id; the newest if left out.")] = None,
+    which: Annotated[str, typer.Option(help="ambiguous, linked, near or all.")] = "ambiguous",
+    limit: Annotated[int | None, typer.Option(min=1, help="Most people; the most uncertain come first.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the files of an earlier export.")] = False,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Write a page and a CSV file to decide in. Example: jdl review export BRIDGE-2010 --out review
+
+    The files hold names, dates of birth and police identifiers. Delete them after use.
+    """
+    words = [request, "--out", str(out), "--which", which, *_optional(run=run_id, limit=limit)]
+    _job("review_export", [*words, *(["--force"] if force else [])], lake, master, as_json)
+
+
+@review_app.command("import")
+def review_import(
+    file: Annotated[Path, typer.Argument(help="The file from the page, or the CSV file filled in.")],
+    reviewer: Annotated[str | None, typer.Option(help="Who decided, where a row does not say.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and store nothing.")] = False,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Take decisions in; the next run obeys them. Example: jdl review import decisions.csv --reviewer "A. Lee" """
+    words = [str(file), *_optional(reviewer=reviewer), *(["--dry-run"] if dry_run else [])]
+    _job("review_import", words, lake, master, as_json)
+
+
+@review_app.command("list")
+def review_list(
+    request: Annotated[str | None, typer.Argument(help="Request id; all if left out.")] = None,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Count who waits for a decision, and who is decided. Example: jdl review list --json"""
+    _job("review_list", [request] if request else [], lake, master, as_json)
 
 
 # --- data from outside the request road ---------------------------------------------------

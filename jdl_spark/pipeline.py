@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jdl_spark import balance, groups, inference, matching, models, propensity, publication, runs, schemas
+from jdl_spark import balance, groups, inference, matching, models, propensity, publication, review, runs, schemas
 from jdl_spark import ingest as door
 from jdl_spark.admission import find_requests, sort_out
 from jdl_spark.covariates import columns as covariate_columns
@@ -36,6 +36,7 @@ from jdl_spark.synthetic.evaluate import Evaluation
 from jdl_spark.synthetic.evaluate import evaluate as compare_with_truth
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 OUTCOME_KINDS = {"reoffended": "binary", "reoffences": "count", "days_to_first": "conditional", "days_free": "time"}
@@ -170,11 +171,12 @@ def run_requests(
     if going and not _is_prepared(store, release_id, methodology):
         prepare_nation(store, release_id, methodology, progress)
     trained = _cohort_models(store, release_id, methodology, progress) if going else {}
-    run = _identify(store, requests, release, methodology, trained)
+    labels = review.labels(store, list(requests))
+    run = _identify(store, requests, release, methodology, trained, labels)
     _follow(store, run["run_id"], progress)
     store.save(schemas.RUNS, store.rows(schemas.RUNS, [{**run, "status": "running"}]), run_id=run["run_id"])
     if going:
-        _run_stages(store, run, requests, going, trained, methodology, progress)
+        _run_stages(store, run, requests, going, trained, labels, methodology, progress)
     with progress.stage("documents"):
         items |= _publish(store, run, requests, items, methodology)
     rows = [{"request_id": name, **items[name]} for name in sorted(items)]
@@ -204,6 +206,7 @@ def _identify(
     release: Mapping[str, Any],
     methodology: Methodology,
     trained: Mapping[str, models.LinkageModel],
+    labels: pa.Table,
 ) -> dict[str, Any]:
     decisions = sorted(
         (row["request_id"], row["content_digest"], row["accept"])
@@ -212,7 +215,7 @@ def _identify(
     )
     digests = {name: row["content_digest"] for name, row in requests.items()}
     pinned = {purpose: model.model_id for purpose, model in trained.items()}
-    content = (release["release_id"], release["content"], digests, decisions, pinned)
+    content = (release["release_id"], release["content"], digests, decisions, pinned, labels.to_pylist())
     settings = f"{methodology.version} {methodology_digest(methodology)[:12]}"
     return {
         "run_id": runs.digest_of(content, methodology, runs.code_version())[:16],
@@ -236,6 +239,7 @@ def _run_stages(
     requests: Mapping[str, Mapping[str, Any]],
     going: Sequence[str],
     trained: Mapping[str, models.LinkageModel],
+    labels: pa.Table,
     methodology: Methodology,
     progress: Progress,
 ) -> None:
@@ -250,7 +254,7 @@ def _run_stages(
     cohort = store.read(schemas.COHORT_MEMBERS).where(F.col("request_id").isin(list(going)))
     services = intake.services_frame(store.spark, [requests[name] for name in going])
     with progress.stage("linkage") as counts:
-        found = _linked(cohort, prepared, "offender", trained["cohort"], methodology)
+        found = _linked(cohort, prepared, "offender", trained["cohort"], methodology, labels)
         links = save(schemas.LINKS, found)
         counts["linked people"] = links.where("status = 'linked'").count()
     with progress.stage("linkage to benefit records"):
@@ -290,11 +294,12 @@ def _linked(
     population: str,
     model: models.LinkageModel,
     methodology: Methodology,
+    labels: pa.Table | None = None,
 ) -> DataFrame:
     index, names = (
         prepared[name].where(f"population = '{population}'") for name in ("identity_index", "name_frequencies")
     )
-    return link.link_records(cohort, index, names, model.parameters, methodology.linkage)
+    return link.link_records(cohort, index, names, model.parameters, methodology.linkage, labels)
 
 
 def _attrition(

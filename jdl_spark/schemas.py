@@ -182,6 +182,20 @@ QUARANTINE = Table(
     partition_by=("source",),
 )  # fmt: skip
 
+LINK_REVIEWS = Table(
+    "link_reviews", "restricted", "requests",
+    "one row per decision of a reviewer on a submitted person and an identity; the newest of a pair stands",
+    ("request_id", "person_ref", "offender_id", "decided_at"),
+    (_REQUEST, _required("person_ref", "string", "the submitted row"), _OFFENDER,
+     _required("decision", "string", "same person, different people, or unsure: a reviewer cannot say",
+               _one_of("decision", ("same", "different", "unsure"))),
+     _required("reviewer", "string", "name of who decided"),
+     Column("note", "string", "what the reviewer remarked"),
+     _required("decided_at", "timestamp", "when the decision was imported"),
+     _required("person_digest", "string", "SHA-256 of the submitted person's fields: a decision is about them")),
+    partition_by=("request_id",),
+)  # fmt: skip
+
 # --- analytic, national -------------------------------------------------------------------
 
 OFFENDERS = Table(
@@ -366,14 +380,14 @@ RUN_ITEMS = Table(
 
 LINKS = Table(
     "links", "analytic", "results",
-    "one row per (request, submitted person, offender it could be): posterior at least the pool bar",
+    "one row per (request, submitted person, offender it could be): posterior at least the pool bar, or reviewed",
     ("run_id", "request_id", "person_ref", "offender_id"),
     (_RUN, _REQUEST, _required("person_ref", "string", "the submitted row"), _OFFENDER,
      _required("match_weight", "double", "bits"),
      _required("match_probability", "double", "posterior of this identity among all the person's candidates"),
      _required("status", "string", "linked, ambiguous or candidate",
                _one_of("status", ("linked", "ambiguous", "candidate"))),
-     _required("route", "string", "pnc or fuzzy")),
+     _required("route", "string", "pnc, fuzzy, or review where a reviewer decided")),
     partition_by=("run_id",),
 )  # fmt: skip
 

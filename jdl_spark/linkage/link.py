@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from jdl_spark import schemas
-from jdl_spark.linkage import resolution, scoring
+from jdl_spark.linkage import resolution, reviewed, scoring
 from jdl_spark.linkage.index import BLOCK, Counted, name_frequencies, over_index, unpacked
 from jdl_spark.linkage.records import Records, concatenate, pack
 from jdl_spark.linkage.scoring import Candidates, LeftSide
@@ -28,7 +28,12 @@ LEFT_VERSIONS = 400_000
 
 
 def link_records(
-    cohort: DataFrame, index: DataFrame, frequencies: DataFrame, model_json: str, settings: LinkageSettings
+    cohort: DataFrame,
+    index: DataFrame,
+    frequencies: DataFrame,
+    model_json: str,
+    settings: LinkageSettings,
+    labels: pa.Table | None = None,
 ) -> DataFrame:
     """Find the offender behind each submitted row, for all requests in one pass over the nation.
 
@@ -46,29 +51,31 @@ def link_records(
     model_json : str
         What `training.train` returned for this release.
     settings : LinkageSettings
+    labels : Arrow table of reviewed.LABELS, optional
+        What reviewers decided; it stands over the model.
 
     Returns
     -------
     DataFrame of schemas.LINKS, less run_id
-        One row per offender whom a row could be (posterior at least `bar_probability`, or linked). A row with no
-        such offender has none. Sorted by request, person and offender.
+        One row per offender whom a row could be (posterior at least `bar_probability`, linked, or reviewed). A row
+        with no such offender has none. Sorted by request, person and offender.
     """
     people = cohort.toArrow().sort_by([("request_id", "ascending"), ("person_ref", "ascending")])
     left = pack(people, np.arange(people.num_rows, dtype=np.int64))
     model = Model.from_json(model_json)
     candidates = find_candidates(left, index, name_frequencies(frequencies), model, settings)
-    resolved = resolution.resolve(candidates, model, settings)
-    keep = np.flatnonzero((resolved.probability >= settings.bar_probability) | (resolved.status > resolution.CANDIDATE))
-    found, status = candidates.take(keep), resolved.status[keep]
+    verdicts = reviewed.verdicts_of(labels, people)
+    settled = reviewed.settle(candidates, verdicts, lambda part: resolution.resolve(part, model, settings), settings)
+    found = settled.candidates
     links = pa.table(
         {
             "request_id": people.column("request_id").take(found.person),
             "person_ref": people.column("person_ref").take(found.person),
             "offender_id": found.identity,
             "match_weight": found.weight,
-            "match_probability": resolved.probability[keep],
-            "status": np.array(resolution.STATUSES)[status],
-            "route": np.where(found.pnc, "pnc", "fuzzy"),
+            "match_probability": settled.probability,
+            "status": np.array(resolution.STATUSES)[settled.status],
+            "route": np.where(settled.by_review, "review", np.where(found.pnc, "pnc", "fuzzy")),
         }
     )
     return _frame(index, schemas.LINKS, links)
