@@ -2,7 +2,8 @@
 
 It gets the same standardised texts and phonetic keys as our own linkage, the same eight kinds of
 candidates, names compared by Jaro-Winkler with term frequencies, and dates of birth by digits and
-days. Splink itself has no nicknames.
+days. Splink itself has no nicknames. The SQL stands without quotation marks: those of one engine
+are not those of the other.
 """
 
 from __future__ import annotations
@@ -47,11 +48,8 @@ BLOCKING = (
     "l.postcode = r.postcode and l.surname_sound = r.surname_sound",
     "l.pnc = r.pnc",
 )
-_SWAPPED = '"forename_l" = "surname_r" and "surname_l" = "forename_r"'
-_PART = (
-    '"surname_first_l" in ("surname_first_r", "surname_last_r") or "surname_last_l" in '
-    '("surname_first_r", "surname_last_r")'
-)
+_SWAPPED = "forename_l = surname_r and surname_l = forename_r"
+_PART = "surname_first_l in (surname_first_r, surname_last_r) or surname_last_l in (surname_first_r, surname_last_r)"
 _SAME_MIDDLE = 0.99
 """m of equal middle names, given since sessions of pure matches show no other level."""
 _PNC_CHANCE = 1e-7
@@ -81,7 +79,7 @@ def _forename() -> cl.CustomComparison:
             cll.CustomLevel(_SWAPPED, "forename and surname swapped"),
             cll.JaroWinklerLevel("forename", 0.92),
             cll.JaroWinklerLevel("forename", 0.8),
-            cll.CustomLevel('"initial_l" = "initial_r"', "same initial"),
+            cll.CustomLevel("initial_l = initial_r", "same initial"),
             cll.ElseLevel(),
         ],
     )
@@ -89,7 +87,7 @@ def _forename() -> cl.CustomComparison:
 
 def _surname() -> cl.CustomComparison:
     """Swapped names are judged with the forename, and count as missing here."""
-    missing = f'"surname_l" is null or "surname_r" is null or ({_SWAPPED} and "forename_l" <> "forename_r")'
+    missing = f"surname_l is null or surname_r is null or ({_SWAPPED} and forename_l <> forename_r)"
     return cl.CustomComparison(
         output_column_name="surname",
         comparison_levels=[
@@ -104,16 +102,16 @@ def _surname() -> cl.CustomComparison:
 
 
 def _birth() -> cl.CustomComparison:
-    days = 'abs("day_number_l" - "day_number_r")'
+    days = "abs(day_number_l - day_number_r)"
     return cl.CustomComparison(
         output_column_name="dob",
         comparison_levels=[
             cll.NullLevel("dob"),
             cll.ExactMatchLevel("dob", term_frequency_adjustments=True),
-            cll.CustomLevel('"dob_l" = "dob_transposed_r"', "day and month transposed"),
+            cll.CustomLevel("dob_l = dob_transposed_r", "day and month transposed"),
             cll.DamerauLevenshteinLevel("dob", 1),
             cll.CustomLevel(f"{days} <= 31", "within a month"),
-            cll.CustomLevel('"birth_year_l" = "birth_year_r"', "same year"),
+            cll.CustomLevel("birth_year_l = birth_year_r", "same year"),
             cll.ElseLevel(),
         ],
     )
