@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-cluster clean
+.PHONY: help setup demo test test-cluster bench-linkage clean
 
 help:
 	@echo "make demo          set up, then run the lab on a synthetic nation of 100,000 identities"
 	@echo "make test          set up, then lint, types, import contract and the default tests"
 	@echo "make test-cluster  set up, then the tests that start a real Spark cluster on this machine"
+	@echo "make bench-linkage measure linkage beside Splink (BENCH='--seed 101 --spark': see benchmarks/README.md)"
 	@echo "make setup         virtual environment in .venv, Java, Delta jars"
 	@echo "make clean         remove what make demo made; the environment stays"
 
@@ -27,6 +28,10 @@ test:
 test-cluster:
 	@bash cluster/setup.sh test
 	@.venv/bin/pytest -m cluster
+
+bench-linkage:
+	@bash cluster/setup.sh test
+	@.venv/bin/python -m benchmarks.linkage $(BENCH)
 
 clean:
 	@rm -rf demo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _curve(claims: Claims, truth: Truth) -> tuple[Floats, Ints, Ints]:
     order = claimed[np.argsort(-claims.score[claimed], kind="stable")]
     score, right = claims.score[order], np.cumsum(_right(claims, truth)[order])
     last = np.flatnonzero(np.append(score[1:] != score[:-1], True)[: len(order)])
-    return score[last], last + 1, right[last]
+    return score[last], (last + 1).astype(np.int64), right[last].astype(np.int64)
 
 
 def _best_f1(claims: Claims, truth: Truth) -> dict[str, Any]:
@@ -164,7 +165,7 @@ def _absent_linked(linked: Bools, truth: Truth) -> dict[str, float]:
 def _calibration(claims: Claims, truth: Truth) -> list[dict[str, float]]:
     right, claimed = _right(claims, truth), claims.identity != NOBODY
     bins = []
-    for low, high in zip(BIN_EDGES[:-1], BIN_EDGES[1:], strict=True):
+    for low, high in pairwise(BIN_EDGES):
         below = claims.probability <= high if high == BIN_EDGES[-1] else claims.probability < high
         rows = claimed & (claims.probability >= low) & below
         promised = float(claims.probability[rows].mean()) if rows.any() else 0.0

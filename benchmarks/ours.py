@@ -6,6 +6,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from benchmarks import accuracy
-from benchmarks.accuracy import Claims, Truth
+from benchmarks.accuracy import Claims, Floats, Truth
 from benchmarks.linkage_data import COHORT, IDENTITIES
 from benchmarks.measure import Watch
 from jdl_spark import methodology, session
 from jdl_spark.linkage import blocking, link, training
-from jdl_spark.linkage.index import build_index, count_names
+from jdl_spark.linkage.index import BLOCK, build_index, count_names, name_frequencies
 from jdl_spark.linkage.records import pack
 from jdl_spark.releases import FEWEST_SHARDS, IDENTITIES_A_SHARD
 from jdl_spark.stats.fellegi_sunter import Model
@@ -59,12 +60,14 @@ def measure(data: Path, repeats: int, cohorts: int | None, conf: Mapping[str, st
                     model = training.train(index, names, cohort, "cohort", settings, "benchmark")
                 with watch.phase("link"):
                     links = link.link_records(cohort, index, names, model, settings).toArrow()
+            left_out = {name.removeprefix(BLOCK): values for name, (values, _) in name_frequencies(names).items()
+                        if name.startswith(BLOCK)}  # fmt: skip
     finally:
         spark.stop()
-    found: dict[str, Any] = {"phases": watch.phases, "links": links.num_rows}
+    found: dict[str, Any] = {"version": version("jdl_spark"), "phases": watch.phases, "links": links.num_rows}
     if not cohorts:
         people, truth = accuracy.read_truth(data)
-        found["blocking_recall"] = blocking_recall(data, people, truth, model)
+        found["blocking_recall"] = blocking_recall(data, people, truth, left_out)
         found["accuracy"] = accuracy.measure(claims(people, links), truth)
         found["training"] = dict(Model.from_json(model).training)
     return found
@@ -88,20 +91,34 @@ def claims(people: pa.Table, links: pa.Table) -> Claims:
     person = pc.index_in(wanted, key).to_numpy()
     probability = links.column("match_probability").to_numpy()
     linked = np.array(links.column("status").to_pylist()) == "linked"
+    score = _ranks(probability, links.column("match_weight").to_numpy())
     return accuracy.best_claims(
-        people.num_rows, person, links.column("offender_id").to_numpy(), probability, probability, linked
+        people.num_rows, person, links.column("offender_id").to_numpy(), probability, score, linked
     )
+
+
+def _ranks(probability: Floats, weight: Floats) -> Floats:
+    """Order by probability, and where calibration makes many of one, by match weight; equal pairs share a rank."""
+    order = np.lexsort((weight, probability))
+    pairs = np.stack([probability[order], weight[order]], axis=1)
+    ranks = np.empty(len(order))
+    ranks[order] = np.cumsum(np.append(0, (pairs[1:] != pairs[:-1]).any(axis=1))[: len(order)])
+    return ranks
 
 
 def _key(table: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(table.column("request_id"), table.column("person_ref"), "/").combine_chunks()
 
 
-def blocking_recall(data: Path, people: pa.Table, truth: Truth, model: str) -> float:
-    """Return the share of the present people whose identity is among their candidates before anything is compared."""
+def blocking_recall(data: Path, people: pa.Table, truth: Truth, left_out: Mapping[str, Ints]) -> float:
+    """Return the share of the present people whose identity is among their candidates before anything is compared.
+
+    Parameters
+    ----------
+    left_out : blocking key -> its values that are not looked up, because too many people share them.
+    """
     left = pack(people, np.arange(people.num_rows))
     right = _true_identities(data, truth)
-    left_out = {name: np.array(sorted(keys), np.int64) for name, keys in Model.from_json(model).left_out.items()}
     reached: Ints = np.zeros(people.num_rows, np.int64)
     keys = blocking.index_keys(right)
     for rows, other in blocking.candidates(blocking.probes(left, left_out), keys, len(left), len(right)):

@@ -21,7 +21,7 @@ import splink
 from splink import Linker
 
 from benchmarks import accuracy, splink_model
-from benchmarks.accuracy import Claims, Truth
+from benchmarks.accuracy import Claims
 from benchmarks.measure import Watch
 from jdl_spark import environment
 
@@ -68,7 +68,7 @@ def measure(data: Path, engine: str) -> dict[str, Any]:
                 ]
                 linker = Linker(tables, splink_model.settings(), log_level=logging.ERROR)
             with watch.phase("train"):
-                _train(linker, watch)
+                _train(linker, watch, splink_model.sessions(cohort))
             with watch.phase("link"):
                 with watch.phase("block"):
                     blocked = linker.inference.compute_blocked_pairs_for_predict()
@@ -91,7 +91,7 @@ def measure(data: Path, engine: str) -> dict[str, Any]:
     }
 
 
-def _train(linker: Linker, watch: Watch) -> None:
+def _train(linker: Linker, watch: Watch, sessions: tuple[str, ...]) -> None:
     training = linker.training
     with watch.phase("prior"):
         training.estimate_probability_two_random_records_match(
@@ -100,7 +100,7 @@ def _train(linker: Linker, watch: Watch) -> None:
     with watch.phase("u"):
         training.estimate_u_using_random_sampling(max_pairs=splink_model.RANDOM_PAIRS, seed=1)
     with watch.phase("em"):
-        for session in splink_model.SESSIONS:
+        for session in sessions:
             training.estimate_parameters_using_expectation_maximisation(
                 session, max_pairs=splink_model.SESSION_PAIRS, estimate_without_term_frequencies=True
             )
