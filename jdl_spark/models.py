@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jdl_spark import runs, schemas
+from jdl_spark import review, runs, schemas
 from jdl_spark.linkage import training
 from jdl_spark.model_card import ModelCard
 from jdl_spark.settings import Methodology
@@ -93,7 +93,9 @@ def obtain(store: Store, release_id: str, purpose: str, methodology: Methodology
     fitting = [row for row in known if row["settings_digest"] == settings]
     if fitting and not again:
         return _model(fitting[-1].asDict())
-    parameters = training.train(*_sides(store, release_id, purpose), purpose, methodology.linkage, methodology.version)
+    labels = review.labels(store) if purpose == "cohort" else None
+    sides = _sides(store, release_id, purpose)
+    parameters = training.train(*sides, purpose, methodology.linkage, methodology.version, labels)
     model_id = runs.digest_of(release_id, purpose, settings, parameters)
     same = [row for row in known if row["model_id"] == model_id]
     if same:

@@ -87,8 +87,8 @@ def fit(
         (no identifier was supplied that tells all others apart).
     present : share of people who are in the index
     people : all who were tried, also those without a candidate
-    labelled : (stated log2 odds, whether it was right) of decided cases; each counts in its bin in
-        place of one estimated
+    labelled : (stated log2 odds, whether it was right) of the best identities that somebody decided
+        on; each counts as one more person in its bin
 
     Returns
     -------

@@ -260,9 +260,11 @@ def enough_shards(index: DataFrame, people: int) -> Records:
     return concatenate([unpacked(payload) for payload in rows.column("payload").to_pylist()])
 
 
-def sampled(left: Records, people: int, random: np.random.Generator) -> Records:
-    """Return at most so many of the people, with all their versions."""
+def sampled(left: Records, people: int, random: np.random.Generator, always: IntArray | None = None) -> Records:
+    """Return at most so many of the people, and those who are always wanted, with all their versions."""
     if len(left.people) <= people:
         return left
-    chosen = np.sort(random.choice(left.people, people, replace=False))
+    chosen = random.choice(left.people, people, replace=False)
+    if always is not None:
+        chosen = np.union1d(chosen, always)
     return left.take(np.flatnonzero(np.isin(left.person, chosen)))

@@ -15,7 +15,7 @@ import numpy as np
 from jdl_spark.linkage import calibration, resolution
 from jdl_spark.linkage.index import Counted
 from jdl_spark.linkage.link import find_candidates
-from jdl_spark.linkage.records import Records
+from jdl_spark.linkage.records import IntArray, Records
 from jdl_spark.linkage.scoring import Candidates
 from jdl_spark.settings import LinkageSettings
 from jdl_spark.stats.fellegi_sunter import FloatArray, Model
@@ -37,6 +37,7 @@ def settle(
     counted: Mapping[str, Counted],
     settings: LinkageSettings,
     itself: bool,
+    verdicts: Mapping[tuple[int, int], bool],
 ) -> Model:
     """Link some left people, and set the model's prior and operating point by what is found.
 
@@ -45,6 +46,7 @@ def settle(
     model : with every level's probabilities
     left : at most TRIED_PEOPLE people
     itself : left and right are one table
+    verdicts : (person, identity) to whether a reviewer found both to be the same
 
     Returns
     -------
@@ -60,11 +62,30 @@ def settle(
     people, best, second = calibration.best_and_second(found.person, weight)
     without = np.zeros(len(left), bool) if "pnc" not in {f.name for f in model.fields} else left.pnc != b""
     comparable = ~np.isin(people, left.person[without])
-    knots = calibration.fit(best, second, comparable, present, len(left.people))
+    knots = calibration.fit(
+        best, second, comparable, present, len(left.people), _labelled(found, weight, people, best, verdicts)
+    )
     model = replace(model, present=present, calibration=knots)
     probability = resolution.calibrated(model, found.person, resolution.posteriors(found.person, weight))
     top = np.maximum.reduceat(probability, np.searchsorted(found.person, people)) if len(people) else probability
     return replace(model, link_probability=lowest_threshold(top, settings.link_precision))
+
+
+def _labelled(
+    found: Candidates, weight: FloatArray, people: IntArray, best: FloatArray, verdicts: Mapping[tuple[int, int], bool]
+) -> list[tuple[float, bool]]:
+    """Return the odds of each decided person's best identity, and whether it is the right one."""
+    order = np.lexsort((-weight, found.person))
+    first = np.searchsorted(found.person[order], people)
+    identity = found.identity[order][first]
+    same = {person: of for (person, of), is_same in verdicts.items() if is_same}
+    labelled = []
+    for person, of, odds in zip(people.tolist(), identity.tolist(), best.tolist(), strict=True):
+        if person in same:
+            labelled.append((odds, same[person] == of))
+        elif (person, of) in verdicts:
+            labelled.append((odds, False))
+    return labelled
 
 
 def _present(model: Model, found: Candidates, people: int) -> tuple[float, FloatArray]:

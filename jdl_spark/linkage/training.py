@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
-from jdl_spark.linkage import blocking, comparison, counting, operating_point, relatives
+from jdl_spark.linkage import blocking, comparison, counting, operating_point, relatives, reviewed
 from jdl_spark.linkage.comparison import exact_level
 from jdl_spark.linkage.counting import Census, Counts
 from jdl_spark.linkage.index import name_frequencies
@@ -76,6 +77,7 @@ def train(
     purpose: str,
     settings: LinkageSettings,
     seed: str | int,
+    labels: pa.Table | None = None,
 ) -> str:
     """Estimate the model under which a kind of left people links to an index.
 
@@ -98,6 +100,8 @@ def train(
     settings : LinkageSettings
     seed : str or int
         Names the random numbers.
+    labels : Arrow table of reviewed.LABELS, optional
+        What reviewers decided about rows of a cohort sample; used to calibrate.
 
     Returns
     -------
@@ -112,8 +116,18 @@ def train(
     census = counting.census(index, left, starting_fields(), common, settings.random_pairs, itself, names)
     model, fits = _estimated(left, census, settings)
     model = replace(model, training=_report(purpose, left, census, fits))
-    tried = counting.sampled(left, operating_point.TRIED_PEOPLE, generator(*names, "trial"))
-    return operating_point.settle(model, tried, index, counted, settings, itself).to_json()
+    verdicts = _verdicts(sample, labels)
+    decided = np.array(sorted({person for person, _ in verdicts}), np.int64)
+    tried = counting.sampled(left, operating_point.TRIED_PEOPLE, generator(*names, "trial"), always=decided)
+    return operating_point.settle(model, tried, index, counted, settings, itself, verdicts).to_json()
+
+
+def _verdicts(sample: DataFrame, labels: pa.Table | None) -> dict[tuple[int, int], bool]:
+    """Return decisions by the number of the left person (`counting.left_people`)."""
+    if labels is None or not labels.num_rows:
+        return {}
+    order = [("request_id", "ascending"), ("person_ref", "ascending")]
+    return reviewed.verdicts_of(labels, sample.select("request_id", "person_ref").toArrow().sort_by(order))
 
 
 def _estimated(left: Records, census: Census, settings: LinkageSettings) -> tuple[Model, dict[str, Fit]]:
