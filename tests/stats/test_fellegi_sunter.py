@@ -138,12 +138,29 @@ def test_rare_names_weigh_more() -> None:
 
 def test_a_model_survives_json() -> None:
     kin = Relatives("family", 0.1, tuple(f.m for f in FIELDS), ("name",))
-    model = Model(FIELDS, 0.9, 1_000, (kin,), ((0.0, -1.0), (4.0, 3.5)), 0.95, ("name",), {"people": 3})
+    model = Model(FIELDS, 0.9, 1_000, (kin,), ((0.0, -1.0), (4.0, 3.5)), 0.95, (0.9, 0.1), ("name",), {"people": 3})
     assert Model.from_json(model.to_json()) == model
     assert model.prior_bits == pytest.approx(np.log2(0.9 / 1_000 / 0.1))
     for text in ("", "{}", "[]", '{"fields": 3}'):
         with pytest.raises(ValueError, match="not a linkage model"):
             Model.from_json(text)
+
+
+def test_strangers_of_one_forename_are_born_in_the_same_years() -> None:
+    """u(birth | same forename) takes the place of u(birth) where the forename agrees, against relatives too."""
+    fields = (
+        Field("forename", ("else", "exact"), (0.1, 0.9), (0.99, 0.01)),
+        Field("birth", ("else", "exact"), (0.05, 0.95), (0.999, 0.001)),
+    )
+    kin = Relatives("family", 2.0, ((0.9, 0.1), (0.5, 0.5)), ())
+    model = Model(fields, 0.5, 100, (kin,), birth_of_namesakes=(0.996, 0.004))
+    found = fellegi_sunter.match_weights(model, np.array([[1, 1], [0, 1], [1, -1]], np.int8), {})
+    expected = [
+        0.9 * 0.95 / (0.01 * 0.004 + 2 / 100 * 0.1 * 0.5),
+        0.1 * 0.95 / (0.99 * 0.001 + 2 / 100 * 0.9 * 0.5),
+        0.9 / (0.01 + 2 / 100 * 0.1),
+    ]
+    assert 2**found == pytest.approx(expected)
 
 
 def test_impossible_probabilities_are_refused() -> None:
