@@ -1,16 +1,16 @@
-"""Forenames that stand for one another: short forms, spellings and translations.
+"""Which forenames stand for one another: short forms, spellings, and forms of other languages.
 
-Why groups around a canonical name and no chains: BOB and ROBERT are one man, ROBERT and ROBERTA are
-not because both are called BOBBIE. A name may be in several groups (ALEX); two names are related if
-they share one. The base is the list of the package `nicknames` (English, Apache-2.0); the names of
-Wales, Ireland, Scotland, South Asia, West Africa and Eastern Europe are in `nicknames.csv`, each row
-with the reference work that describes it.
+Why groups around a canonical name and no chains: HARRY is short for HENRY and for HAROLD, but HENRY
+is not HAROLD. Two names are related if one list row away from the same canonical name, never further.
+The list, its sources and its licence lie beside this file; `docs/nicknames.md` tells how it was made. Of a
+forename of several words the first one counts.
 """
 
 from __future__ import annotations
 
 import csv
-from functools import cache
+import functools
+from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
@@ -18,47 +18,110 @@ from numpy.typing import NDArray
 
 from jdl_spark.linkage import standardise
 
-_DOUBTFUL = {("ROBERT", "BILL"), ("ROBERT", "BILLY"), ("BILL", "ROBERT"), ("BILLY", "ROBERT")}
-"""Pairs of the base list that would make WILLIAM and ROBERT one name. Pairs that it has both ways round are taken once,
-the longer name as the canonical one."""
-OWN = ("canonical", "name", "kind", "source")
-"""Columns of `nicknames.csv`."""
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the list: a name, the canonical name it stands for, and who says so.
+
+    Attributes
+    ----------
+    kind : "short form", "spelling" (also transliterations) or "translation" (a form of another language).
+    main : whether a name in several groups is first of all read as this one.
+    source : key of a row of `nickname_sources.csv`.
+    """
+
+    canonical: str
+    name: str
+    kind: str
+    main: bool
+    source: str
 
 
-def own_rows() -> list[dict[str, str]]:
-    """Return our own additions, one mapping of OWN a row."""
-    text = resources.files("jdl_spark.linkage").joinpath("nicknames.csv").read_text(encoding="utf-8")
+def rows() -> list[Row]:
+    """Return the list as it is stored, by canonical name and name."""
+    return [
+        Row(row["canonical"], row["name"], row["kind"], row["main"] == "yes", row["source"])
+        for row in _table("nicknames.csv")
+    ]
+
+
+def sources() -> dict[str, tuple[str, str]]:
+    """Return the title and address of each source by its key; a printed work has no address."""
+    return {row["source"]: (row["title"], row["address"]) for row in _table("nickname_sources.csv")}
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    text = resources.files("jdl_spark.linkage").joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 
-def main_name(name: str) -> str:
-    """Return the canonical name that a standardised forename stands for most often; itself where none is known.
+@functools.cache
+def _canonicals() -> dict[str, frozenset[str]]:
+    """Return the canonical names around which each listed name stands, its own included."""
+    found: dict[str, set[str]] = {}
+    for row in rows():
+        found.setdefault(row.canonical, set()).add(row.canonical)
+        found.setdefault(row.name, set()).add(row.canonical)
+    return {name: frozenset(canonicals) for name, canonicals in found.items()}
 
-    It is the one with the most names in its group, ties in the order of the alphabet: ROBERT, BOB and
-    ROB have one, though BOB alone would be in others.
-    """
-    first = name.split(" ")[0]
-    return _main_names().get(first, first)
+
+@functools.cache
+def _main() -> dict[str, str]:
+    marked = {row.name: row.canonical for row in rows() if row.main}
+    return {row.canonical: row.canonical for row in rows()} | marked
 
 
-def related(name: str, other: str) -> bool:
-    """Return whether two different standardised forenames share a group, by their first words.
+def _first(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def groups(name: str) -> frozenset[str]:
+    """Return the canonical names that a standardised forename can stand for, empty if it is not listed.
 
     Examples
     --------
-    >>> related("BOB", "ROBERT"), related("BOB", "ROB"), related("ROBERT", "ALBERT")
-    (True, True, False)
+    >>> sorted(groups("HARRY")), sorted(groups("BOB LEE")), sorted(groups("ZEBULA"))
+    (['HAROLD', 'HARRISON', 'HARRY', 'HENRY'], ['ROBERT'], [])
     """
-    codes = [np.array([standardise.code(text.split(" ")[0])]) for text in (name, other)]
-    return bool(related_codes(*codes)[0])
+    return _canonicals().get(_first(name), frozenset())
+
+
+def main_name(name: str) -> str:
+    """Return the one canonical name that a blocking key reads a standardised forename as.
+
+    A canonical name stands for itself, unless the list marks another as its main reading. A name in
+    several groups stands for the one that the list marks; a name that is not listed for its first word.
+
+    Examples
+    --------
+    >>> main_name("BOB LEE"), main_name("ROBERT"), main_name("HARRY"), main_name("ZEBULA")
+    ('ROBERT', 'ROBERT', 'HENRY', 'ZEBULA')
+    """
+    first = _first(name)
+    return _main().get(first, first)
+
+
+def related(name: str, other: str) -> bool:
+    """Return whether two different standardised forenames can stand for each other: they share a group.
+
+    Examples
+    --------
+    >>> related("ROBERT", "BOB"), related("BOB", "ROB"), related("HENRY", "HAROLD"), related("BOB", "BOB")
+    (True, True, False, False)
+    """
+    return _first(name) != _first(other) and not groups(name).isdisjoint(groups(other))
 
 
 def related_codes(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which pairs of names share a group without being equal.
+    """Return which pairs of names are related.
 
     Parameters
     ----------
-    left, right : int64, shape (n,). standardise.code of single words.
+    left, right : int64, shape (n,). standardise.code of the first words of the names.
+
+    Returns
+    -------
+    bool, shape (n,). What `related` says of each pair.
     """
     table, pairs = _pairs(), _mixed(left, right)
     at = np.minimum(np.searchsorted(table, pairs), len(table) - 1)
@@ -71,33 +134,13 @@ def _mixed(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.uint
     return np.asarray((spread ^ (spread >> np.uint64(29))) + right.view(np.uint64))
 
 
-@cache
+@functools.cache
 def _pairs() -> NDArray[np.uint64]:
     """Return the numbers of all ordered pairs of different names that share a group, ascending."""
-    related = {(one, other) for names in _members().values() for one in names for other in names if one != other}
+    members: dict[str, list[str]] = {}
+    for name, canonicals in _canonicals().items():
+        for canonical in canonicals:
+            members.setdefault(canonical, []).append(name)
+    related = {(one, other) for names in members.values() for one in names for other in names if one != other}
     codes = np.array([[standardise.code(name) for name in pair] for pair in related], np.int64)
     return np.unique(_mixed(np.ascontiguousarray(codes[:, 0]), np.ascontiguousarray(codes[:, 1])))
-
-
-@cache
-def _members() -> dict[str, frozenset[str]]:
-    """Return each canonical name with all that stand for it, itself included."""
-    base = resources.files("nicknames").joinpath("names.csv").read_text(encoding="utf-8")
-    listed = [(row["name1"], row["name2"]) for row in csv.DictReader(base.splitlines())]
-    english = {(standardise.forename(one), standardise.forename(other)) for one, other in listed} - _DOUBTFUL
-    turned = {(short, full) for short, full in english if (full, short) in english and len(full) > len(short)}
-    own = {(row["canonical"], row["name"]) for row in own_rows()}
-    found: dict[str, set[str]] = {}
-    for canonical, name in (english - turned) | own:
-        if canonical and name:
-            found.setdefault(canonical, {canonical}).add(name)
-    return {canonical: frozenset(names) for canonical, names in found.items()}
-
-
-@cache
-def _main_names() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for canonical, names in sorted(_members().items(), key=lambda group: (-len(group[1]), group[0])):
-        for name in names:
-            found.setdefault(name, canonical)
-    return found
