@@ -29,7 +29,7 @@ _NAMED = ("forename", "middle", "surname")
 @cache
 def made_by() -> str:
     """Return a digest of the code that an index depends on: only indexes of one make can be continued."""
-    libraries = [metadata.version(name) for name in ("jellyfish", "nicknames")]  # phonetic keys, short forms
+    libraries = [metadata.version("jellyfish")]  # phonetic keys
     total = hashlib.sha256(" ".join(libraries).encode())
     package = Path(__file__).resolve().parent
     for file in sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
