@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Levels = NDArray[np.int8]
 _MOST_BITS = 500.0
+SUM_TOLERANCE = 0.05
+"""How far from 1 the probabilities of a field may add up: Splink takes each level's median over its sessions."""
 PSEUDO_BEARERS = 100.0
 """Identities for which the average frequency counts in that of a value."""
 
@@ -29,7 +31,7 @@ class Field:
     Attributes
     ----------
     m, u : probability of each level between records of the same person, and of different people,
-        given that the field is known on both sides. Each adds up to 1.
+        given that the field is known on both sides. Each adds up to 1, or nearly (SUM_TOLERANCE).
     """
 
     name: str
@@ -41,7 +43,7 @@ class Field:
         if not len(self.levels) == len(self.m) == len(self.u):
             raise ValueError(f"field {self.name}: m and u must give one probability per level")
         for kind, values in (("m", self.m), ("u", self.u)):
-            if min(values) <= 0 or abs(sum(values) - 1) > 1e-6:
+            if min(values) <= 0 or abs(sum(values) - 1) > SUM_TOLERANCE:
                 raise ValueError(f"field {self.name}: {kind} must be positive and add up to 1")
 
 
