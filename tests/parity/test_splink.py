@@ -21,7 +21,7 @@ from splink import DuckDBAPI, Linker, SettingsCreator
 from jdl_spark.linkage import splink_conditions
 from jdl_spark.linkage.comparison import Pairs, compare
 from jdl_spark.linkage.records import NO_DATE, Records
-from jdl_spark.linkage.scoring import LeftSide
+from jdl_spark.linkage.scoring import LeftSide, score_shard
 from jdl_spark.linkage.splink_settings import read_settings, write_settings
 from jdl_spark.stats.fellegi_sunter import Model
 
@@ -50,7 +50,7 @@ def _sides() -> tuple[Records, Records]:
     for number, one in enumerate(right[:60]):
         one["pnc_id"] = (people[number]["pnc_id"], f"2{number:03d}/{number}B", None)[number % 3]
     left = people[:50] + [first for first, _ in SLIPS]
-    for one in (*left, *right):
+    for one in (*left[:50], *right[:60]):
         one |= {name: None for name in one if random.random() < 0.05}
     return packed(left), packed(right)
 
@@ -131,7 +131,8 @@ def _splink_weights(linker: Linker, shape: tuple[int, int]) -> np.ndarray[Any, A
     return weights
 
 
-def _weights(left: Records, right: Records, model: Model) -> np.ndarray[Any, Any]:
+def _side(left: Records, right: Records, model: Model, floor: float) -> LeftSide:
+    """Return the left side, with frequencies counted on the right one."""
     frequencies = {
         "birth": np.unique(right.birth[right.birth != NO_DATE].astype(np.int64), return_counts=True),
         "postcode": (NOBODY, NOBODY),
@@ -139,10 +140,13 @@ def _weights(left: Records, right: Records, model: Model) -> np.ndarray[Any, Any
     for name in ("forename", "surname"):
         rows = getattr(right, name)
         frequencies[name] = np.unique(right.names.code[rows[rows >= 0]], return_counts=True)
+    return LeftSide.build(left, frequencies, {}, model, floor)
+
+
+def _weights(left: Records, right: Records, model: Model) -> np.ndarray[Any, Any]:
     rows, other = (grid.ravel() for grid in np.indices((len(left), len(right))))
     levels = compare(Pairs(left, right, rows, other, NOBODY), model.fields)
-    side = LeftSide.build(left, frequencies, {}, model, 0.0)
-    return side.weigh(levels, rows).reshape(len(left), len(right))
+    return _side(left, right, model, 0.0).weigh(levels, rows).reshape(len(left), len(right))
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +187,17 @@ def test_the_pairs_reach_every_level(sides: tuple[Records, Records], saved: tupl
     levels = compare(Pairs(*sides, rows, other, NOBODY), model.fields)
     for column, field in enumerate(model.fields):
         assert set(np.unique(levels[:, column])) == set(range(-1, len(field.levels))), field.name
+
+
+def test_linking_with_an_imported_model_states_splinks_weights(
+    sides: tuple[Records, Records], saved: tuple[str, Any]
+) -> None:
+    """Every identity has one version here: the weight of an identity is that of its version."""
+    text, expected = saved
+    model = read_settings(text, identities=len(sides[1]))
+    found = score_shard(_side(*sides, model, floor=0.0), sides[1])
+    assert len(found["weight"]) > 40
+    assert found["weight"] == pytest.approx(expected[found["person"], found["identity"]], abs=1e-9)
 
 
 def test_an_exported_model_weighs_every_pair_the_same_in_splink(
