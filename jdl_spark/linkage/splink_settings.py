@@ -190,15 +190,15 @@ def _misplaced(levels: Sequence[str]) -> Iterator[str]:
 
 
 def _untrained(levels: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the levels without probabilities, or that these do not add up to 1."""
-    for p in "mu":
-        values = [level.get(f"{p}_probability") for level in levels]
-        for level, value in zip(levels, values, strict=True):
-            if not isinstance(value, int | float) or not value > 0:
-                yield _about(level, f"it has no {p} probability; train the model, or set it")
-        known = [value for value in values if isinstance(value, int | float)]
-        if len(known) == len(values) and not abs(sum(known) - 1) <= SUM_TOLERANCE:
-            yield f"the {p} probabilities add up to {sum(known):.6f}, not to 1"
+    """Yield the levels without probabilities, and that these do not add up to 1."""
+    probabilities = [(level.get("m_probability"), level.get("u_probability")) for level in levels]
+    for level, pair in zip(levels, probabilities, strict=True):
+        if not all(isinstance(value, int | float) and value > 0 for value in pair):
+            yield _about(level, "it needs an m and a u probability; train the model, or set them")
+    for p, values in zip("mu", zip(*probabilities, strict=True), strict=True):
+        total = sum(value or 0.0 for value in values)
+        if all(values) and not abs(total - 1) <= SUM_TOLERANCE:
+            yield f"the {p} probabilities add up to {total:.6f}, not to 1"
 
 
 # --- writing -----------------------------------------------------------------------------
@@ -250,15 +250,12 @@ def _unknown_to_splink(model: Model) -> Iterator[str]:
 
 
 def _splink_comparison(field: Field, adjusted: bool, dialect: str) -> dict[str, Any]:
-    null = {
-        "sql_condition": splink_conditions.written("missing", field.name, dialect),
-        "label_for_charts": "missing",
-        "is_null_level": True,
-    }
-    levels: list[dict[str, Any]] = []
-    for level, m, u in zip(field.levels, field.m, field.u, strict=True):
-        written = {"sql_condition": splink_conditions.written(level, field.name, dialect), "label_for_charts": level}
-        levels.insert(0, written | {"m_probability": m, "u_probability": u})
+    def named(level: str) -> dict[str, Any]:
+        return {"sql_condition": splink_conditions.written(level, field.name, dialect), "label_for_charts": level}
+
+    levels = [named("missing") | {"is_null_level": True}]
+    for level, m, u in list(zip(field.levels, field.m, field.u, strict=True))[::-1]:
+        levels.append(named(level) | {"m_probability": m, "u_probability": u})
         if adjusted and level == "exact":
-            levels[0] |= {"tf_adjustment_column": field.name, "tf_adjustment_weight": 1.0}
-    return {"output_column_name": field.name, "comparison_levels": [null, *levels]}
+            levels[-1] |= {"tf_adjustment_column": field.name, "tf_adjustment_weight": 1.0}
+    return {"output_column_name": field.name, "comparison_levels": levels}

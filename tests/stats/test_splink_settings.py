@@ -147,7 +147,7 @@ def test_other_conditions_are_refused_by_name(sql: str) -> None:
         (_text(_null("surname")), "this condition is not known"),
         (_text(_level("ELSE")), "the last level must be ELSE"),
         (_text().replace('"is_null_level": true', '"is_null_level": false'), "the first level must be the null level"),
-        (_text().replace('"m_probability": 0.75', '"m_probability": null'), "it has no m probability"),
+        (_text().replace('"m_probability": 0.75', '"m_probability": null'), "it needs an m and a u"),
         (_text().replace('"u_probability": 0.75', '"u_probability": 0.5'), "u probabilities add up to 0.75"),
         (_text().replace('\\"surname_l\\" = ', 'levenshtein(\\"surname_l\\", \\"surname_r\\") <= 1 --'), "not known"),
         (_text(sql_dialect="postgres"), "written for postgres"),
