@@ -245,6 +245,8 @@ def _unknown_to_splink(model: Model) -> Iterator[str]:
     yield from (f"relatives: {kind.name}" for kind in model.relatives)
     if model.calibration:
         yield "calibration"
+    if model.birth_of_namesakes:
+        yield "dates of birth of namesakes"
     if model.frequency_pseudo and set(model.frequencies) & {field.name for field in model.fields}:
         yield f"frequencies drawn towards the average by {model.frequency_pseudo:g} identities"
 

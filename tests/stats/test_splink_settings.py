@@ -187,12 +187,13 @@ def test_what_splink_has_no_name_for_is_refused_in_one_message() -> None:
     forename = Field("forename", ("else", "initial", "nickname", "exact"), (0.1, 0.1, 0.1, 0.7), (0.7, 0.1, 0.1, 0.1))
     postcode = Field("postcode", ("else", "outward", "exact"), (0.2, 0.1, 0.7), (0.8, 0.1, 0.1))
     kin = Relatives("family", 0.1, (forename.u, postcode.u), ("forename",))
-    model = Model((forename, postcode), 0.9, 1_000, (kin,), ((0.0, 0.0),))
+    model = Model((forename, postcode), 0.9, 1_000, (kin,), ((0.0, 0.0),), birth_of_namesakes=(0.9, 0.1))
     with pytest.raises(UsageError) as refusal:
         write_settings(model)
     assert str(refusal.value).splitlines()[1:] == [
         '- forename: level "initial"', '- forename: level "nickname"', '- postcode: level "outward"',
-        "- relatives: family", "- calibration", "- frequencies drawn towards the average by 100 identities",
+        "- relatives: family", "- calibration", "- dates of birth of namesakes",
+        "- frequencies drawn towards the average by 100 identities",
     ]  # fmt: skip
     with pytest.raises(UsageError, match="not for sqlite"):
         write_settings(MODEL, "sqlite")
