@@ -25,6 +25,9 @@ Mask = NDArray[np.bool_]
 CLOSE = 0.92
 """Jaro-Winkler similarity from which two names are one name with a slip."""
 
+ROUNDING = 1e-12
+"""Jaro-Winkler similarity by which a pair may miss a threshold that it reaches but for the last digit."""
+
 LEVELS: dict[str, tuple[str, ...]] = {
     "forename": (
         "else", "jaro_winkler 0.8", "initial", "part", "nickname", f"jaro_winkler {CLOSE}", "exact", f"swapped {CLOSE}",
@@ -153,7 +156,7 @@ class _Texts:
         if kind == "exact":
             return np.asarray(self.left == self.right, bool)
         if kind == "jaro_winkler":
-            return np.asarray(self.jaro_winkler >= threshold)
+            return np.asarray(self.jaro_winkler >= threshold - ROUNDING)
         distance = name_similarity.levenshtein if kind == "levenshtein" else name_similarity.damerau
         return np.asarray(distance(self.left, self.right) <= threshold)
 
@@ -168,19 +171,24 @@ def _name(pairs: Pairs, field: Field) -> Levels:
     rows = np.flatnonzero(known & ~same)
     if len(rows):
         left, right, which = name_similarity.distinct_pairs(a[rows], b[rows])
-        level[rows] = highest(field, len(left), _name_kinds(pairs, left, right))[which]
+        level[rows] = highest(field, len(left), _name_kinds(pairs, field, left, right))[which]
     for position, text in enumerate(field.levels):
         kind, threshold = parsed(text)
         if kind in ("swapped", "reversed"):
-            level[_crossed(pairs, level, threshold)] = position
+            crossed = _crossed(pairs, level, threshold)
+            level[crossed] = np.maximum(level[crossed], position)
     return level
 
 
-def _name_kinds(pairs: Pairs, a: IntArray, b: IntArray) -> Callable[[str, float], Mask]:
-    """Return what decides each kind of level for distinct, unequal names; a letter alone is like nothing else."""
+def _name_kinds(pairs: Pairs, field: Field, a: IntArray, b: IntArray) -> Callable[[str, float], Mask]:
+    """Return what decides each kind of level for distinct, unequal names.
+
+    Where a field has a level for initials, a letter alone is like nothing else.
+    """
     left, right = pairs.left.names, pairs.right.names
     texts = _Texts(left.text[a], right.text[b])
     letter = left.is_initial[a] | right.is_initial[b]
+    kept_apart = letter & bool({"initial", "same_initial"} & set(field.levels))
     begins = left.initial[a] == right.initial[b]
 
     def part() -> Mask:
@@ -198,7 +206,7 @@ def _name_kinds(pairs: Pairs, a: IntArray, b: IntArray) -> Callable[[str, float]
             return part()
         if kind == "nickname":
             return nicknames.related_codes(left.first[a], right.first[b])
-        return texts.holds(kind, threshold) & ~letter
+        return texts.holds(kind, threshold) & ~kept_apart
 
     return holds
 
@@ -288,7 +296,7 @@ def _postcode(pairs: Pairs, field: Field) -> Levels:
     a, b = pairs.left.postcode[pairs.rows], pairs.right.postcode[pairs.other]
     outward, other_outward = pairs.left.outward[pairs.rows], pairs.right.outward[pairs.other]
     whole = (a != b"") & (b != b"")
-    known = whole | ((outward != b"") & (other_outward != b""))
+    known = whole | ((outward != b"") & (other_outward != b"") & ("outward" in field.levels))
     same = whole & (a == b)
     common = np.zeros(len(a), bool)
     if "common" in field.levels:

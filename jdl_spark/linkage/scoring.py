@@ -104,7 +104,10 @@ class LeftSide:
         probes = blocking.probes(records, {name: keys for name, (keys, _) in left_out.items()})
         rarity = {
             field.name: fellegi_sunter.frequency_bits(
-                field.u[exact_level(field)], _bearers(records, field.name, *frequencies[field.name]), model.identities
+                field.u[exact_level(field)],
+                _bearers(records, field.name, *frequencies[field.name]),
+                model.identities,
+                model.frequency_pseudo,
             )
             for field in model.fields
             if field.name in model.frequencies and "exact" in field.levels

@@ -18,6 +18,10 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Levels = NDArray[np.int8]
 _MOST_BITS = 500.0
+SUM_TOLERANCE = 0.05
+"""How far from 1 the probabilities of a field may add up: Splink takes each level's median over its sessions."""
+PSEUDO_BEARERS = 100.0
+"""Identities for which the average frequency counts in that of a value."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Field:
     Attributes
     ----------
     m, u : probability of each level between records of the same person, and of different people,
-        given that the field is known on both sides. Each adds up to 1.
+        given that the field is known on both sides. Each adds up to 1, or nearly (SUM_TOLERANCE).
     """
 
     name: str
@@ -39,7 +43,7 @@ class Field:
         if not len(self.levels) == len(self.m) == len(self.u):
             raise ValueError(f"field {self.name}: m and u must give one probability per level")
         for kind, values in (("m", self.m), ("u", self.u)):
-            if min(values) <= 0 or abs(sum(values) - 1) > 1e-6:
+            if min(values) <= 0 or abs(sum(values) - 1) > SUM_TOLERANCE:
                 raise ValueError(f"field {self.name}: {kind} must be positive and add up to 1")
 
 
@@ -78,6 +82,7 @@ class Model:
         with generations); empty where it is not known to differ
     frequencies : fields whose exact agreement says the more, the fewer people share the value
     training : how it was trained: sessions, iterations, convergence, counts
+    frequency_pseudo : identities for which the average frequency counts in that of a value
     """
 
     fields: tuple[Field, ...]
@@ -89,6 +94,7 @@ class Model:
     birth_of_namesakes: tuple[float, ...] = ()
     frequencies: tuple[str, ...] = ("forename", "surname", "birth")
     training: Mapping[str, Any] = field(default_factory=dict)
+    frequency_pseudo: float = PSEUDO_BEARERS
 
     @property
     def prior_bits(self) -> float:
@@ -222,11 +228,7 @@ def rivalry(
     return others
 
 
-PSEUDO_BEARERS = 100.0
-"""Identities for which the average frequency counts in that of a value."""
-
-
-def frequency_bits(u_exact: float, people: IntArray, identities: int) -> FloatArray:
+def frequency_bits(u_exact: float, people: IntArray, identities: int, pseudo: float = PSEUDO_BEARERS) -> FloatArray:
     """Return what the rarity of an agreeing name adds to its exact level's weight, in bits.
 
     Parameters
@@ -234,17 +236,17 @@ def frequency_bits(u_exact: float, people: IntArray, identities: int) -> FloatAr
     u_exact : chance that two different people agree exactly, over all names
     people : int64, shape (n,). Identities that bear the name; 0 counts as 1.
     identities : int. All identities.
+    pseudo : float. Identities by which the share is drawn towards u_exact: one bearer of two is no common name.
 
     Returns
     -------
-    float64, shape (n,). log2(u_exact / share of the name): positive for a rare name. The share is drawn
-        towards u_exact by PSEUDO_BEARERS identities: one bearer of two is no common name.
+    float64, shape (n,). log2(u_exact / share of the name): positive for a rare name.
 
     References
     ----------
     Winkler (2000), Frequency-based matching in the Fellegi-Sunter model of record linkage.
     """
-    share = (np.clip(people, 1, None) + PSEUDO_BEARERS * u_exact) / (max(identities, 1) + PSEUDO_BEARERS)
+    share = (np.clip(people, 1, None) + pseudo * u_exact) / (max(identities, 1) + pseudo)
     return np.asarray(np.log2(u_exact / np.minimum(share, 1.0)))
 
 
