@@ -28,7 +28,7 @@ class LinkageSettings:
     """Posterior from which an identity is kept out of the request's comparison pool."""
     floor_weight: float = -8.0
     """Bits against "not there at all"; pairs below (a posterior under 0.004) never leave the worker."""
-    random_pairs: int = 300_000
+    random_pairs: int = 200_000
     """Pairs drawn for the u probabilities."""
     em_tolerance: float = 1e-6
     """Largest change of any probability at which EM has converged."""

@@ -305,14 +305,23 @@ class Probe:
         table[self.keys >> np.uint32(32 - self._bits)] = True
         return table
 
+    @cached_property
+    def distinct(self) -> tuple[Codes, IntArray, IntArray]:
+        """Distinct keys ascending, with the first place and the number of each in `keys`."""
+        distinct, first, count = np.unique(self.keys, return_index=True, return_counts=True)
+        return distinct, first.astype(np.int64), count.astype(np.int64)
+
     def spans(self, right: Keyed) -> tuple[IntArray, IntArray, IntArray]:
         """Return right rows with the first place and the number of their partners in `rows`."""
         rows, keys = right
         near = np.flatnonzero(self.seen[keys >> np.uint32(32 - self._bits)])
-        first = np.searchsorted(self.keys, keys[near], side="left")
-        count = np.searchsorted(self.keys, keys[near], side="right") - first
-        hit = count > 0
-        return rows[near][hit], first[hit], count[hit]
+        distinct, first, count = self.distinct
+        if not len(distinct):
+            return rows[:0], first, count
+        wanted = keys[near]
+        at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
+        hit = distinct[at] == wanted
+        return rows[near[hit]], first[at[hit]], count[at[hit]]
 
 
 def probes(records: Records, left_out: Mapping[str, IntArray], rules: Sequence[Rule] = RULES) -> dict[str, Probe]:

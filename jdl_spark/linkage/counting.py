@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LEFT_PEOPLE = 60_000
 """Left people who take part at most."""
-SURVEYED = 8_000.0
+SURVEYED = 6_000.0
 """Left people whose own identity would lie in the surveyed shards, if all of them were in the index."""
 _SAME = ("forename", "surname", "birth", "postcode")
 

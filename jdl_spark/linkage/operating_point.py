@@ -23,7 +23,7 @@ from jdl_spark.stats.fellegi_sunter import FloatArray, Model
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-TRIED_PEOPLE = 8_000
+TRIED_PEOPLE = 6_000
 _FEWEST_PRESENT, _MOST_PRESENT = 0.02, 0.98
 LOWEST, HIGHEST = 0.9, 0.999
 """Bounds of the operating point: few people may leave a wide gap above which all links are right."""
