@@ -2,9 +2,9 @@
 
 Why a rule is a conjunction that nearly every slip leaves alone: comparing costs a microsecond a
 pair, and of all pairs with one date of birth hardly any could reach the floor unless something of
-the names agrees too. Keys are 32-bit hashes: a chance collision only adds a pair that is compared
-in vain. The right side (the nation) carries its keys sorted, made once. A rule may look up another
-key than its own: a transposed date finds plain dates, a swapped name plain ones.
+the names agrees too. The nation streams by, and each of its keys is looked up among those of the
+people who are searched for. A rule may look up another key than its own: a transposed date finds
+plain dates, a swapped name plain ones.
 """
 
 from __future__ import annotations
@@ -12,174 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jdl_spark.linkage.records import NO_DATE, IntArray, Records
-
-Codes = NDArray[np.uint32]
-Keyed = tuple[IntArray, Codes]
-"""Row numbers and their 32-bit keys; a row may have several keys or none."""
+from jdl_spark.linkage import keys
+from jdl_spark.linkage.keys import Codes, Keyed
+from jdl_spark.linkage.records import IntArray, Records
 
 PAIRS_A_BLOCK = 500_000
 """Candidate pairs compared at once; bounds the memory of a worker."""
 RARE = 20
 """Versions that may share one of RARE_KEYS: names that more people bear do not outweigh two dates of birth."""
-
-
-def combine(*parts: NDArray[np.integer[Any]]) -> Codes:
-    """Mix integer columns into one 32-bit key per row (SplitMix64's finaliser after each part).
-
-    Reference: Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators.
-    """
-    mixed = np.full(len(parts[0]), 0x9E3779B97F4A7C15, np.uint64)
-    for part in parts:
-        mixed = (mixed ^ part.astype(np.int64).view(np.uint64)) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
-    return np.asarray(mixed >> np.uint64(32), np.uint32)
-
-
-# --- what keys are made of ----------------------------------------------------------------
-
-
-def _known(records: Records, *fields: str) -> IntArray:
-    """Return the rows on which every named field is known."""
-    missing = {"forename": -1, "surname": -1, "birth": NO_DATE, "postcode": b"", "pnc": b""}
-    mask = np.ones(len(records), bool)
-    for name in fields:
-        mask &= getattr(records, name) != missing[name]
-    return np.flatnonzero(mask)
-
-
-def _of_name(part: str) -> Callable[[Records, IntArray, str], IntArray]:
-    def values(records: Records, rows: IntArray, name: str) -> IntArray:
-        table: IntArray = getattr(records.names, part)
-        return np.asarray(table[getattr(records, name)[rows]])
-
-    return values
-
-
-_initial, _root, _code = _of_name("initial"), _of_name("root"), _of_name("code")
-
-
-def _sounds(records: Records, rows: IntArray, name: str) -> tuple[IntArray, IntArray, NDArray[np.bool_]]:
-    """Return how the first and the last word of a name sound, and where they differ: a double name has two keys."""
-    first, last = (_of_name(part)(records, rows, name) for part in ("sound_first", "sound_last"))
-    return first, last, first != last
-
-
-def _by_surname(records: Records, rows: IntArray, *others: IntArray) -> Keyed:
-    """Return keys of the surname's sound with other parts; both words of a double name have one."""
-    first, last, double = _sounds(records, rows, "surname")
-    twice = np.append(rows, rows[double])
-    order = np.argsort(twice, kind="stable")
-    keys = np.append(combine(first, *others), combine(last, *others)[double])
-    return twice[order], keys[order]
-
-
-def _bytes_as_ints(values: NDArray[np.bytes_]) -> list[IntArray]:
-    width = values.dtype.itemsize // 8
-    words = np.ascontiguousarray(values).view(np.int64).reshape(len(values), width)
-    return [words[:, column] for column in range(width)]
-
-
-def _calendar(records: Records, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    year, month, day = records.calendar
-    return year[rows], month[rows], day[rows]
-
-
-# --- keys and rules -----------------------------------------------------------------------
-
-
-def _date(records: Records) -> Keyed:
-    rows = _known(records, "birth")
-    return rows, combine(records.birth[rows])
-
-
-def _date_forename(records: Records) -> Keyed:
-    rows = _known(records, "birth", "forename")
-    return rows, combine(records.birth[rows], _initial(records, rows, "forename"))
-
-
-def _date_surname(records: Records) -> Keyed:
-    rows = _known(records, "birth", "surname")
-    return rows, combine(records.birth[rows], _initial(records, rows, "surname"))
-
-
-def _date_root(records: Records) -> Keyed:
-    rows = _known(records, "birth", "forename")
-    return rows, combine(records.birth[rows], _root(records, rows, "forename"))
-
-
-def _date_initials(records: Records, turn_date: bool, swap_names: bool) -> Keyed:
-    rows = _known(records, "birth", "forename", "surname")
-    year, month, day = _calendar(records, rows)
-    first, second = ("surname", "forename") if swap_names else ("forename", "surname")
-    if turn_date:
-        month, day = day, month
-    key = combine(year, month, day, _initial(records, rows, first), _initial(records, rows, second))
-    could_be = (month != day) & (month <= 12) if turn_date else np.ones(len(rows), bool)
-    return rows[could_be], key[could_be]
-
-
-def _transposed_root(records: Records, turn_date: bool) -> Keyed:
-    rows = _known(records, "birth", "forename")
-    year, month, day = _calendar(records, rows)
-    if turn_date:
-        month, day = day, month
-    could_be = (month <= 12) & (day <= 12) & (month != day)
-    return rows[could_be], combine(year, month, day, _root(records, rows, "forename"))[could_be]
-
-
-def _sound_initial_year(records: Records) -> Keyed:
-    rows = _known(records, "surname", "forename", "birth")
-    return _by_surname(records, rows, _initial(records, rows, "forename"), _calendar(records, rows)[0])
-
-
-def _root_year_month(records: Records) -> Keyed:
-    rows = _known(records, "surname", "forename", "birth")
-    year, month, _ = _calendar(records, rows)
-    return rows, combine(_root(records, rows, "forename"), _initial(records, rows, "surname"), year, month)
-
-
-def _root_month_day(records: Records) -> Keyed:
-    rows = _known(records, "surname", "forename", "birth")
-    _, month, day = _calendar(records, rows)
-    return rows, combine(_root(records, rows, "forename"), _initial(records, rows, "surname"), month, day)
-
-
-def _names_sound(records: Records) -> Keyed:
-    rows = _known(records, "forename", "surname")
-    return _by_surname(records, rows, _root(records, rows, "forename"))
-
-
-def _names_swapped(records: Records) -> Keyed:
-    rows = _known(records, "forename", "surname")
-    first, _, _ = _sounds(records, rows, "forename")
-    return rows, combine(first, _root(records, rows, "surname"))
-
-
-def _postcode(records: Records) -> Keyed:
-    rows = _known(records, "postcode")
-    return rows, combine(*_bytes_as_ints(records.postcode[rows]))
-
-
-def _postcode_forename(records: Records) -> Keyed:
-    rows = _known(records, "postcode", "forename")
-    return rows, combine(*_bytes_as_ints(records.postcode[rows]), _root(records, rows, "forename"))
-
-
-def _postcode_surname(records: Records) -> Keyed:
-    rows = _known(records, "postcode", "surname")
-    return _by_surname(records, rows, *_bytes_as_ints(records.postcode[rows]))
-
-
-def _pnc(records: Records) -> Keyed:
-    rows = _known(records, "pnc")
-    return rows, combine(*_bytes_as_ints(records.pnc[rows]))
 
 
 @dataclass(frozen=True)
@@ -198,20 +42,20 @@ class Rule:
 
 
 KEYS: Mapping[str, Callable[[Records], Keyed]] = {
-    "date": _date,
-    "date_forename": _date_forename,
-    "date_surname": _date_surname,
-    "date_root": _date_root,
-    "date_initials": lambda records: _date_initials(records, False, False),
-    "transposed_root": lambda records: _transposed_root(records, False),
-    "sound_initial_year": _sound_initial_year,
-    "root_year_month": _root_year_month,
-    "root_month_day": _root_month_day,
-    "names_sound": _names_sound,
-    "postcode": _postcode,
-    "postcode_forename": _postcode_forename,
-    "postcode_surname": _postcode_surname,
-    "pnc": _pnc,
+    "date": keys.date,
+    "date_forename": keys.date_forename,
+    "date_surname": keys.date_surname,
+    "date_root": keys.date_root,
+    "date_initials": lambda records: keys.date_initials(records, False, False),
+    "transposed_root": lambda records: keys.transposed_root(records, False),
+    "sound_initial_year": keys.sound_initial_year,
+    "root_year_month": keys.root_year_month,
+    "root_month_day": keys.root_month_day,
+    "names_sound": keys.names_sound,
+    "postcode": keys.postcode,
+    "postcode_forename": keys.postcode_forename,
+    "postcode_surname": keys.postcode_surname,
+    "pnc": keys.pnc,
 }
 """Keys of the right side."""
 RARE_KEYS = frozenset({"date", "postcode", "names_sound"})
@@ -219,34 +63,34 @@ RARE_KEYS = frozenset({"date", "postcode", "names_sound"})
 a look, in a nation it is not."""
 
 RULES = (
-    Rule("date", "date", "date of birth, while few share it", _date),
-    Rule("date_forename", "date_forename", "date of birth, first letter of the forename", _date_forename),
-    Rule("date_surname", "date_surname", "date of birth, first letter of the surname", _date_surname),
-    Rule("date_nickname", "date_root", "date of birth, forename up to sound and nickname", _date_root),
+    Rule("date", "date", "date of birth, while few share it", keys.date),
+    Rule("date_forename", "date_forename", "date of birth, first letter of the forename", keys.date_forename),
+    Rule("date_surname", "date_surname", "date of birth, first letter of the surname", keys.date_surname),
+    Rule("date_nickname", "date_root", "date of birth, forename up to sound and nickname", keys.date_root),
     Rule(
         "date_swapped", "date_initials", "date of birth, first letters of forename and surname exchanged",
-        lambda records: _date_initials(records, False, True),
+        lambda records: keys.date_initials(records, False, True),
     ),
     Rule(
         "transposed_initials", "date_initials", "date of birth with day and month exchanged, both first letters",
-        lambda records: _date_initials(records, True, False),
+        lambda records: keys.date_initials(records, True, False),
     ),
     Rule(
         "transposed_nickname", "transposed_root", "date of birth with day and month exchanged, forename up to nickname",
-        lambda records: _transposed_root(records, True),
+        lambda records: keys.transposed_root(records, True),
     ),
     Rule("sound_initial_year", "sound_initial_year", "sound of a surname, first letter of the forename, year of birth",
-         _sound_initial_year),
+         keys.sound_initial_year),
     Rule("nickname_year_month", "root_year_month",
-         "forename up to nickname, first letter of the surname, year and month of birth", _root_year_month),
+         "forename up to nickname, first letter of the surname, year and month of birth", keys.root_year_month),
     Rule("nickname_month_day", "root_month_day",
-         "forename up to nickname, first letter of the surname, month and day of birth", _root_month_day),
-    Rule("names", "names_sound", "rare pair of forename up to nickname and sound of a surname", _names_sound),
-    Rule("names_swapped", "names_sound", "the same rare pair, exchanged", _names_swapped),
-    Rule("postcode", "postcode", "postcode, while few share it", _postcode),
-    Rule("postcode_forename", "postcode_forename", "postcode, forename up to sound and nickname", _postcode_forename),
-    Rule("postcode_surname", "postcode_surname", "postcode, sound of a surname", _postcode_surname),
-    Rule("pnc", "pnc", "PNC identifier", _pnc),
+         "forename up to nickname, first letter of the surname, month and day of birth", keys.root_month_day),
+    Rule("names", "names_sound", "rare pair of forename up to nickname and sound of a surname", keys.names_sound),
+    Rule("names_swapped", "names_sound", "the same rare pair, exchanged", keys.names_swapped),
+    Rule("postcode", "postcode", "postcode, while few share it", keys.postcode),
+    Rule("postcode_forename", "postcode_forename", "postcode, forename up to nickname", keys.postcode_forename),
+    Rule("postcode_surname", "postcode_surname", "postcode, sound of a surname", keys.postcode_surname),
+    Rule("pnc", "pnc", "PNC identifier", keys.pnc),
 )  # fmt: skip
 """Rules that find candidates; docs/methodology.md lists them."""
 
@@ -254,16 +98,11 @@ RULES = (
 # --- rules of training: whole blocks, whose pairs are counted by what they share ----------------
 
 
-def _equal_names(records: Records) -> Keyed:
-    rows = _known(records, "forename", "surname")
-    return rows, combine(_code(records, rows, "forename"), _code(records, rows, "surname"))
-
-
 TRAINING_RULES = (
-    Rule("date", "date", "date of birth", _date),
-    Rule("names", "equal_names", "forename and surname", _equal_names),
-    Rule("postcode_surname", "postcode_surname", "postcode, sound of a surname", _postcode_surname),
-    Rule("pnc", "pnc", "PNC identifier", _pnc),
+    Rule("date", "date", "date of birth", keys.date),
+    Rule("names", "equal_names", "forename and surname", keys.equal_names),
+    Rule("postcode_surname", "postcode_surname", "postcode, sound of a surname", keys.postcode_surname),
+    Rule("pnc", "pnc", "PNC identifier", keys.pnc),
 )
 TRAINING_KEYS: Mapping[str, Callable[[Records], Keyed]] = {rule.key: rule.probe for rule in TRAINING_RULES}
 

@@ -19,8 +19,9 @@ from jdl_spark.linkage.counting import Census, Counts
 from jdl_spark.linkage.index import name_frequencies
 from jdl_spark.linkage.records import IntArray, Records
 from jdl_spark.settings import LinkageSettings
-from jdl_spark.stats import fellegi_sunter
-from jdl_spark.stats.fellegi_sunter import Field, Fit, Model, Relatives
+from jdl_spark.stats import em, fellegi_sunter
+from jdl_spark.stats.em import Fit
+from jdl_spark.stats.fellegi_sunter import Field, Model, Relatives
 from jdl_spark.stats.randomness import generator
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _report(purpose: str, left: Records, census: Census, fits: Mapping[str, Fit]
 def _with_u(fields: Sequence[Field], census: Census, share: float) -> tuple[Field, ...]:
     start = tuple(Field(f.name, f.levels, f.m, _STARTING[f.name][1]) for f in fields)
     levels = fellegi_sunter.pattern_levels(census.random.patterns, comparison.sizes(fields))
-    found = fellegi_sunter.fit_u(start, levels, census.random.counts, share, PSEUDO_PAIRS)
+    found = em.fit_u(start, levels, census.random.counts, share, PSEUDO_PAIRS)
     if census.all_pairs:
         return found
     return tuple(_with_exact(f, census) if f.name in census.same else f for f in found)
@@ -231,13 +232,9 @@ def _fit_sessions(
         if not len(counts) or (name not in _ALWAYS and not new):
             continue
         rivals = fellegi_sunter.rivalry(fields, kinds, census.identities, levels, {})
-        fit = fellegi_sunter.fit_m(
-            start, levels, counts, wanted, settings.em_tolerance, settings.em_iterations, rivals=rivals
-        )
+        fit = em.fit_m(start, levels, counts, wanted, settings.em_tolerance, settings.em_iterations, rivals=rivals)
         enough = {
-            f.name
-            for f, use, known in zip(start, wanted, fit.known, strict=True)
-            if use and known >= fellegi_sunter.PSEUDO_MATCHES
+            f.name for f, use, known in zip(start, wanted, fit.known, strict=True) if use and known >= em.PSEUDO_MATCHES
         }
         if name in _ALWAYS or enough & new:
             fits[name] = fit

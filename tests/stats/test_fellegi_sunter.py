@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jdl_spark.stats import fellegi_sunter
+from jdl_spark.stats import em, fellegi_sunter
 from jdl_spark.stats.fellegi_sunter import Field, Model, Relatives
 from jdl_spark.stats.randomness import generator
 
@@ -70,7 +70,7 @@ def test_em_on_counts_equals_em_pair_by_pair() -> None:
     patterns, counts = fellegi_sunter.count_patterns(levels, SIZES)
     distinct = fellegi_sunter.pattern_levels(patterns, SIZES)
     rivals = 1 + 3.0 * (distinct[:, 0] == 2)
-    fit = fellegi_sunter.fit_m(
+    fit = em.fit_m(
         _start(), distinct, counts, [True] * 3, 0.0, 25, pseudo_matches=5, pseudo_strangers=50, rivals=rivals
     )
     share, m = _slow_em(levels, (1 + 3.0 * (levels[:, 0] == 2)).tolist(), 25, 5, 50)
@@ -82,7 +82,7 @@ def test_em_on_counts_equals_em_pair_by_pair() -> None:
 
 def test_em_recovers_planted_m_and_share() -> None:
     patterns, counts = fellegi_sunter.count_patterns(_draw(200_000, 0.2), SIZES)
-    fit = fellegi_sunter.fit_m(_start(), fellegi_sunter.pattern_levels(patterns, SIZES), counts, [True] * 3, 1e-8, 500)
+    fit = em.fit_m(_start(), fellegi_sunter.pattern_levels(patterns, SIZES), counts, [True] * 3, 1e-8, 500)
     assert fit.converged
     assert fit.share == pytest.approx(0.2, abs=0.005)
     for found, planted in zip(fit.fields, FIELDS, strict=True):
@@ -92,8 +92,8 @@ def test_em_recovers_planted_m_and_share() -> None:
 def test_u_of_random_pairs_is_not_spoilt_by_matches_among_them() -> None:
     patterns, counts = fellegi_sunter.count_patterns(_draw(200_000, 0.02, missing=0.0), SIZES)
     levels = fellegi_sunter.pattern_levels(patterns, SIZES)
-    raw = fellegi_sunter.fit_u(FIELDS, levels, counts, 0.0, 1.0)
-    cleaned = fellegi_sunter.fit_u(FIELDS, levels, counts, 0.02, 1.0)
+    raw = em.fit_u(FIELDS, levels, counts, 0.0, 1.0)
+    cleaned = em.fit_u(FIELDS, levels, counts, 0.02, 1.0)
     assert raw[1].u[1] > 0.02  # planted 0.01
     assert cleaned[1].u[1] == pytest.approx(0.01, abs=0.001)
     assert cleaned[0].u == pytest.approx(FIELDS[0].u, abs=0.003)
@@ -102,14 +102,14 @@ def test_u_of_random_pairs_is_not_spoilt_by_matches_among_them() -> None:
 def test_a_session_leaves_its_blocked_field_alone() -> None:
     patterns, counts = fellegi_sunter.count_patterns(_draw(2_000, 0.3), SIZES)
     levels = fellegi_sunter.pattern_levels(patterns, SIZES)
-    fit = fellegi_sunter.fit_m(_start(), levels, counts, [True, False, True], 1e-6, 100)
+    fit = em.fit_m(_start(), levels, counts, [True, False, True], 1e-6, 100)
     assert fit.fields[1] == _start()[1]
     assert fit.fields[0] != _start()[0]
 
 
 def test_no_pairs_keep_the_starting_values() -> None:
     empty = np.empty((0, 3), np.int8), np.empty(0, np.int64)
-    fit = fellegi_sunter.fit_m(_start(), *empty, [True] * 3, 1e-6, 100)
+    fit = em.fit_m(_start(), *empty, [True] * 3, 1e-6, 100)
     for found, start in zip(fit.fields, _start(), strict=True):
         assert found.m == pytest.approx(start.m)
     assert fit.matches == 0.0
