@@ -25,6 +25,7 @@ from jdl_spark import methodology, pipeline, resources, review, schemas, session
 from jdl_spark.admission import find_requests
 from jdl_spark.linkage import training
 from jdl_spark.linkage.index import build_index, count_names
+from jdl_spark.models import COHORT_PURPOSES, LinkageModel
 from jdl_spark.progress import Progress
 from jdl_spark.releases import find_release
 from jdl_spark.stats.fellegi_sunter import Model
@@ -90,8 +91,9 @@ class Lab:
         )
         model = Model(training.starting_fields(), present=0.9, identities=42).to_json()
         self.model = {"model_id": "model", "parameters": model}
-        row = self.model | {"release_id": "2011", "purpose": "cohort", "settings_digest": ""}
+        row = self.model | {"release_id": "2011", "purpose": "cohort", "number": 1, "settings_digest": ""}
         self.store.put(schemas.LINKAGE_MODELS, [row])
+        self.trained = {name: LinkageModel("model", name, 1, model) for name in COHORT_PURPOSES}
         self.submit("Ann")
 
     def submit(self, forename: str) -> None:
@@ -99,7 +101,7 @@ class Lab:
         metadata = {"service": {"delivery_years": [2010], "setting": "custody"}}
         self.store.put(schemas.REQUESTS, [{
             "request_id": REQUEST, "admission": "accepted", "rules": "[]", "metadata": json.dumps(metadata),
-            "intake": "{}", "content_digest": forename, "submitted_at": datetime.now(UTC),
+            "intake": '{"admitted": 21}', "content_digest": forename, "submitted_at": datetime.now(UTC),
         }])  # fmt: skip
         people = [TWINS[0] | {"forename": forename}, *town(40)[:20]]
         self.store.put(schemas.COHORT_MEMBERS, [
@@ -111,8 +113,8 @@ class Lab:
         """Run the request as far as linkage; return the name of the run."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pipeline, "_is_prepared", lambda *_: True)
-            patch.setattr(pipeline, "_cohort_model", lambda *_: self.model)
-            patch.setattr(pipeline.groups, "form_groups", _stop)
+            patch.setattr(pipeline, "_cohort_models", lambda *_: self.trained)
+            patch.setattr(pipeline.quality, "measure_quality", _stop)
             with pytest.raises(InterruptedError):
                 pipeline.run_requests(self.store, None, "2011", self.settings, Progress(terminal=False))
         newest = max(self.store.read(schemas.RUNS).collect(), key=lambda row: row["started_at"])
@@ -122,7 +124,7 @@ class Lab:
         """Return the name that a run would have now."""
         requests, release = find_requests(self.store, None), find_release(self.store, None)
         labels = review.labels(self.store)
-        return str(pipeline._identify(self.store, requests, release, self.settings, "model", labels)["run_id"])
+        return str(pipeline._identify(self.store, requests, release, self.settings, self.trained, labels)["run_id"])
 
     def links(self, run_id: str) -> dict[int, tuple[str, str]]:
         """Return status and route of the doubtful sister's candidates."""
