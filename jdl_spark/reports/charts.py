@@ -11,12 +11,14 @@ in charts" (dark blue and orange for two groups).
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jdl_spark.results import Figure, Measure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 DARK_BLUE, ORANGE, INK, GREY = "#12436D", "#F46A25", "#0b0c0c", "#505a5f"
 WIDTH, HEIGHT = 4.3, 3.5  # inches; 310 units, about the width of a phone's page, so text keeps its size there
@@ -44,16 +46,31 @@ def draw(measure: Measure) -> str:
     measure : Measure
         A published one; only its rounded figures are drawn.
     """
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure as Canvas
 
-    with mpl.rc_context(_SETTINGS):
-        canvas = Canvas(figsize=(WIDTH, HEIGHT))
-        FigureCanvasSVG(canvas)
+    def paint(canvas: Canvas) -> None:
         _groups(canvas.add_axes((0.03, 0.5, 0.94, 0.48)), measure)
         _difference(canvas.add_axes((0.06, 0.17, 0.88, 0.16)), measure)
         canvas.text(0.03, 0.4, f"Difference with 95% interval, {measure.difference_unit}", fontsize=10, color=GREY)
+
+    return svg(HEIGHT, paint)
+
+
+def svg(height: float, paint: Callable[[Canvas], None]) -> str:
+    """Return a chart as SVG text, in the house's type and with the same bytes for the same strokes.
+
+    Parameters
+    ----------
+    height : inches; every chart is WIDTH wide
+    paint : draws on the empty canvas
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure as NewCanvas
+
+    with mpl.rc_context(_SETTINGS):
+        canvas = NewCanvas(figsize=(WIDTH, height))
+        FigureCanvasSVG(canvas)
+        paint(canvas)
         target = io.StringIO()
         canvas.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     return target.getvalue().replace("'DejaVu Sans'", "Arial, Helvetica, sans-serif")

@@ -21,7 +21,8 @@ _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what every page is rendered in: the templates, the style sheet, escaping, and no silent gaps."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -49,9 +50,9 @@ def chart_uri(measure: Measure) -> str:
 def report(document: ResultDocument) -> str:
     """Return the page of one document."""
     template = "report.html.j2" if document.status == "published" else "no_result.html.j2"
-    return _environment().get_template(template).render(document=document)
+    return environment().get_template(template).render(document=document)
 
 
 def index(entries: Sequence[object]) -> str:
     """Return the page that lists every request; entries as `reports.index` makes them."""
-    return _environment().get_template("index.html.j2").render(entries=entries)
+    return environment().get_template("index.html.j2").render(entries=entries)
