@@ -50,7 +50,7 @@ class Chart:
     def draw(self) -> str:
         """Return the chart as SVG text with its title and description; the same bytes every time."""
         head = f"<title>{escape(self.title)}</title>\n <desc>{escape(self.alt)}</desc>\n "
-        start, tag, rest = svg(self.height, self.paint).partition("<defs>")
+        start, tag, rest = svg(self.height, self.paint).partition("<metadata>")  # the title must come first
         return start + head + tag + rest
 
 
@@ -146,7 +146,8 @@ def columns(axes: Axes, bins: Sequence[Bin]) -> None:
     """Draw counts as columns on a scale where each line is ten times the last; an empty bin stays empty."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    axes.set_yscale("log")
+    if any(b.count for b in bins):  # a logarithm of nothing is no scale
+        axes.set_yscale("log")
     axes.bar(
         [b.low for b in bins], [b.count for b in bins], width=[b.high - b.low for b in bins], align="edge",
         color=DARK_BLUE, edgecolor="white", linewidth=0.4,

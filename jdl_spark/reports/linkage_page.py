@@ -210,5 +210,5 @@ def _there(document: LinkageDocument) -> dict[str, bool]:
         "waterfall": bool(document.waterfall),
         "completeness": bool(document.completeness),
         "unlinkable": bool(document.unlinkable),
-        "blocking": bool(document.blocking or document.left_out),
+        "blocking": bool(document.blocking),
     }

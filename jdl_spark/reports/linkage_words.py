@@ -19,7 +19,7 @@ _LEVELS = {
     "else": "Different",
     "exact": "Same",
     "initial": "Only an initial",
-    "same_initial": "Same initial",
+    "same_initial": "Same first letter",
     "part": "Part of a double name",
     "nickname": "Short form, spelling",
     "swapped": "Names swapped",

@@ -83,7 +83,7 @@ def test_each_chart_is_sound_and_says_what_it_shows(tmp_path: Path) -> None:
         assert "Arial" in path.read_text(encoding="utf-8")
         width, height = chart.size
         for text in root.iter(f"{SVG}text"):  # names stand at the left edge, nothing above or below the picture
-            place = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform") or "translate(1 1)")
+            place = re.search(r"(?:rotate\(\S+|translate\() ?([-\d.]+) ([-\d.]+)\)", text.get("transform") or "")
             assert place
             assert -1 <= float(place[1]) <= width
             assert 0 <= float(place[2]) <= height + 1
@@ -166,9 +166,9 @@ def test_every_level_and_field_has_words_of_its_own() -> None:
         {"blocking": [{"rule": "x" * 90, "pairs": 0, "people": 0, "largest_key": 0}]},
         {"calibration": [{"promised": 1.0, "observed": 0.0, "n": 1}]},
         {"waterfall": [{"title": "t", "prior": 0.0, "fields": [], "total": 0.0, "probability": 0.5}]},
-        {"model": {"fields": [{"name": "a", "levels": ["else"], "m": [1.0], "u": [1.0]}], "present": 1, "identities": 0}},
+        {"model": {"fields": [{"name": "a", "levels": ["else"], "m": [1], "u": [1]}], "present": 1, "identities": 0}},
         {"model": {"fields": [], "present": 0.5, "identities": 3}},
-        {"labels": {"precision_recall": [{"threshold": 0.5, "precision": 1.0, "recall": 1.0, "f1": 1.0}], "best": None}},
+        {"labels": {"precision_recall": [{"threshold": 0.5, "precision": 1, "recall": 1, "f1": 1}], "best": None}},
         {"labels": {"precision_recall": []}},
     ],
 )  # fmt: skip

@@ -283,7 +283,7 @@ def contrast(one: str, other: str) -> float:
      ("#b3122a", "#ffffff", 4.5), ("#0b0c0c", "#fff3d6", 7), ("#f46a25", "#ffffff", 3), ("#505a5f", "#ffffff", 4.5)],
 )  # fmt: skip
 def test_colours_of_the_style_sheet_contrast(ink: str, paper: str, least: float) -> None:
-    css = str(html._environment().globals["css"]) + Path(charts.__file__).read_text(encoding="utf-8")
+    css = str(html.environment().globals["css"]) + Path(charts.__file__).read_text(encoding="utf-8")
     assert ink.lower() in css.lower() or ink == "#ffffff"
     assert contrast(ink, paper) >= least
 
