@@ -12,12 +12,16 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from jdl_spark import __version__
 from jdl_spark.errors import EnvironmentProblem, JdlError, UsageError
+
+if TYPE_CHECKING:
+    from jdl_spark.reports.linkage_document import LinkageDocument
 
 app = typer.Typer(
     name="jdl",
@@ -37,6 +41,19 @@ linkage_app = typer.Typer(help="Train linkage models, and look at them.", no_arg
 app.add_typer(linkage_app, name="linkage")
 review_app = typer.Typer(help="Let a person decide on doubtful links.", no_args_is_help=True)
 app.add_typer(review_app, name="review")
+
+
+class _TablesByDefault(TyperGroup):
+    """`jdl link LEFT RIGHT` means `jdl link tables LEFT RIGHT`; a file called plan is given as ./plan."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["tables", *args]
+        return super().parse_args(ctx, args)
+
+
+link_app = typer.Typer(help="Link any two tables of people.", cls=_TablesByDefault, no_args_is_help=True)
+app.add_typer(link_app, name="link")
 
 Lake = Annotated[str, typer.Option("--lake", envvar="JDL_LAKE", help="Folder or URI of the lake.")]
 Master = Annotated[
@@ -302,6 +319,22 @@ def linkage_show(model: Model = "cohort", lake: Lake = "lake", as_json: Json = F
     _answer(documents.find_model(_documents(lake), model), as_json)
 
 
+@linkage_app.command("report")
+def linkage_report(
+    model: Model = "cohort",
+    out: Annotated[Path, typer.Option(help="Web page to write.")] = Path("linkage.html"),
+    charts: Annotated[Path | None, typer.Option(help="Folder for the charts as SVG files.")] = None,
+    lake: Lake = "lake",
+) -> None:
+    """Draw a linkage model of the lake. Example: jdl linkage report cohort --lake /data/lab --out linkage.html"""
+    from jdl_spark import documents
+    from jdl_spark.reports import linkage_reading
+
+    card = documents.find_model(_documents(lake), model)
+    document = linkage_reading.parse({"title": card.heading, "model": dict(card.parameters)})
+    _say(_linkage_page(document, out, charts))
+
+
 # --- runs ---------------------------------------------------------------------------------
 
 
@@ -450,17 +483,66 @@ def analyse(
     _job("analyse", [data, "--spec", str(spec), "--out", str(out)], "lake", master, as_json)
 
 
-@app.command()
-def link(
-    left: Annotated[str, typer.Argument(help="CSV or Parquet: people to look for.")],
-    right: Annotated[str, typer.Argument(help="CSV or Parquet: people to look among.")],
+Left = Annotated[str, typer.Argument(help="CSV or Parquet: people to look for.")]
+Right = Annotated[
+    str | None, typer.Argument(help="CSV or Parquet: people to look among; none: LEFT is searched for duplicates.")
+]
+
+
+@link_app.command("tables")
+def link_tables(
+    left: Left,
     spec: Spec,
-    out: Annotated[Path, typer.Option(help="Parquet file for the links.")],
+    right: Right = None,
+    out: Annotated[Path | None, typer.Option(help="Parquet file for the links.")] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="Write the model that is trained here; without --out nothing is linked.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Link with this model, of --train or of Splink, instead of training one.")
+    ] = None,
+    evaluate: Annotated[
+        str | None, typer.Option(help="CSV or Parquet of true pairs (left_id, right_id) to hold the links against.")
+    ] = None,
     master: Master = None,
     as_json: Json = False,
 ) -> None:
-    """Link two tables of people. Example: jdl link left.csv right.csv --spec link.toml --out links.parquet"""
-    _job("link", [left, right, "--spec", str(spec), "--out", str(out)], "lake", master, as_json)
+    """Link two tables of people, or one with itself. Example: jdl link left.csv right.csv --spec s.toml --out l.parquet
+
+    `tables` may be left out. Without --model, a model is trained on the two tables first. Beside the links a document
+    is written that tells how they were made; see it with: jdl link report LINKS
+    """
+    words = [left, *([right] if right else []), "--spec", str(spec)]
+    _job("link", [*words, *_optional(out=out, train=train, model=model, evaluate=evaluate)], "lake", master, as_json)
+
+
+@link_app.command("plan")
+def link_plan(left: Left, spec: Spec, right: Right = None, master: Master = None, as_json: Json = False) -> None:
+    """Count the pairs of each blocking rule before linking. Example: jdl link plan left.csv right.csv --spec s.toml"""
+    words = [left, *([right] if right else []), "--spec", str(spec), "--plan"]
+    _job("link", words, "lake", master, as_json)
+
+
+@link_app.command("report")
+def link_report(
+    links: Annotated[Path, typer.Argument(help="The file of links, or the document beside it.")],
+    out: Annotated[Path, typer.Option(help="Web page to write.")] = Path("linkage.html"),
+    charts: Annotated[Path | None, typer.Option(help="Folder for the charts as SVG files.")] = None,
+) -> None:
+    """Draw how a linkage was made and how far to trust it. Example: jdl link report links.parquet --out linkage.html"""
+    from jdl_spark.reports import linkage_reading
+
+    path = links.with_suffix(".linkage.json") if links.suffix == ".parquet" else links
+    _say(_linkage_page(linkage_reading.read(path), out, charts))
+
+
+def _linkage_page(document: LinkageDocument, out: Path, charts: Path | None) -> list[str]:
+    from jdl_spark.reports import linkage_charts, linkage_page
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(linkage_page.render(document), encoding="utf-8")
+    drawn = linkage_charts.write_charts(document, charts) if charts else []
+    return [str(path) for path in (out, *drawn)]
 
 
 @app.command()

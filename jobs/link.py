@@ -1,4 +1,4 @@
-"""spark-submit entry: link any two tables of people."""
+"""spark-submit entry: link any two tables of people, or one with itself."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from typing import Any
 
 import _job
 
-from jdl_spark.adhoc.link import link_tables
+from jdl_spark.adhoc.link import Plan, Wanted, link_tables, plan_tables
 
 
-def link(job: _job.Job) -> dict[str, Any]:
-    """Link two tables of people by a spec, and write one Parquet file of links."""
+def link(job: _job.Job) -> dict[str, Any] | Plan:
+    """Link two tables of people by a spec, or one table with itself; or say what would be compared."""
     told = job.arguments
-    return link_tables(job.spark, told.left, told.right, told.spec, told.out)
+    if told.plan:
+        return plan_tables(job.spark, told.left, told.right, told.spec)
+    wanted = Wanted(told.left, told.right, told.spec, told.out, told.train, told.model, told.evaluate)
+    return link_tables(job.spark, wanted, job.progress)
 
 
 if __name__ == "__main__":
     arguments = _job.parser("link", link.__doc__ or "")
     arguments.add_argument("left")
-    arguments.add_argument("right")
+    arguments.add_argument("right", nargs="?")
     arguments.add_argument("--spec", type=Path, required=True)
-    arguments.add_argument("--out", type=Path, required=True)
+    for name in ("--out", "--train", "--model"):
+        arguments.add_argument(name, type=Path)
+    arguments.add_argument("--evaluate")
+    arguments.add_argument("--plan", action="store_true")
     _job.run(arguments, link)

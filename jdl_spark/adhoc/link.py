@@ -1,100 +1,91 @@
-"""`jdl link`: link any two tables of people with the engine that links requests.
+"""`jdl link`: link any two tables of people, or find who is in one table twice, with the engine of the requests.
 
-The same stages run here as on the road of a request; only the reading of the two tables, and the
-model trained on nothing but them, are this module's own.
+The same stages run here as on the road of a request; only the reading of the tables, and the model
+trained on nothing but them, are this part's own.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.dataset
 import pyarrow.parquet
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from jdl_spark import methodology
-from jdl_spark.errors import InputError, UsageError
-from jdl_spark.linkage import link, resolution, training
-from jdl_spark.linkage.index import build_index, count_names
-from jdl_spark.settings import LinkageSettings
+from jdl_spark.adhoc.linking.evaluate import evaluate, read_truth
+from jdl_spark.adhoc.linking.models import read_model
+from jdl_spark.adhoc.linking.spec import FIELDS, Spec, read_spec
+from jdl_spark.adhoc.linking.stages import Tables
+from jdl_spark.adhoc.linking.tables import People
+from jdl_spark.errors import UsageError
+from jdl_spark.linkage import resolution
+from jdl_spark.linkage.records import IntArray
+from jdl_spark.linkage.resolution import Resolved
+from jdl_spark.linkage.scoring import Candidates
+from jdl_spark.progress import Progress
 from jdl_spark.stats.fellegi_sunter import Model
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
-
-FIELDS = ("forename", "middle_names", "surname", "date_of_birth", "sex", "postcode", "pnc_id")
-_DATES = (
-    (re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?Z?"), (1, 2, 3)),
-    (re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0)?"), (1, 2, 3)),
-    (re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})"), (3, 2, 1)),
-)
-"""Forms of a date that are understood without a date_format, and where year, month and day stand in them."""
-_ROWS_A_SHARD = 20_000
-_FEWEST_SHARDS = 8
+    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of the spec: which column is what, and how its dates are written."""
-
-    name: str
-    id: str
-    columns: Mapping[str, str]
-    date_format: str | None
-
-
-@dataclass(frozen=True)
-class People:
-    """One side's table, ready for the index.
+class Wanted:
+    """What `jdl link` is asked for.
 
     Attributes
     ----------
-    ids : Arrow array, shape (people,). Distinct identifiers in their own type, ascending.
-    rows : Arrow table of the name columns with offender_id (position in `ids`) and version_no.
-    unreadable_dates : int. Dates that could not be understood, and stand as missing.
+    left, right : CSV (UTF-8, with a header) or Parquet; a file, or a folder of Parquet files. Without right, `left` is
+        searched for people who are in it more than once.
+    spec : TOML with the tables [left] and [right]: `id` and any of FIELDS, each naming a column; an optional
+        `date_format` as in Python's strptime. An optional table [linkage] sets LinkageSettings.
+    out : Parquet file for the links; None: a model is trained, and nothing is linked
+    train : file for the model that is trained
+    model : file of the model to link with; without it, one is trained on the two tables
+    truth : file of the true pairs
     """
 
-    ids: pa.Array
-    rows: pa.Table
-    unreadable_dates: int
+    left: str
+    right: str | None
+    spec: Path
+    out: Path | None = None
+    train: Path | None = None
+    model: Path | None = None
+    truth: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.model and self.train:
+            raise UsageError("--model links with a model that is there, --train makes one; give one of them")
+        if not self.out and not self.train:
+            raise UsageError("say where the links go with --out LINKS.parquet, or train with --train MODEL.json")
+        if self.truth and not self.out:
+            raise UsageError("--evaluate needs links to evaluate; give --out LINKS.parquet as well")
 
 
-def link_tables(spark: SparkSession, left: str, right: str, spec: Path, out: Path) -> dict[str, Any]:
-    """Link the people of one table to those of another, and write the links.
+def link_tables(spark: SparkSession, wanted: Wanted, progress: Progress | None = None) -> dict[str, Any]:
+    """Link the people of one table to those of another, or to each other, and write what was found.
 
-    Rows that share an id are name versions of one person, on either side. A model is trained on the
-    two tables. A right person is linked to one left person only: of several claims the largest
-    match weight wins (ties: the smaller left id). Who loses a claim may be linked to another
-    identity if that one's posterior, formed again without the lost one, allows it; else the lost
-    row stands as `ambiguous`.
+    Rows that share an id are name versions of one person, on either side. Of two tables, a right
+    person is linked to one left person only: of several claims the largest match weight wins (ties: the
+    smaller left id); who loses is judged again without it. Within one table each pair stands by itself.
 
-    Parameters
-    ----------
-    left, right : str
-        CSV (UTF-8, with a header) or Parquet: a file, or a folder of Parquet files.
-    spec : Path
-        TOML with the tables [left] and [right]: `id` and any of FIELDS, each naming a column; an
-        optional `date_format` as in Python's strptime. Fields that only one side has are not used.
-        An optional table [linkage] sets LinkageSettings.
-    out : Path
-        Parquet file to write: left_id, right_id, match_weight (bits), match_probability, status
-        (linked, ambiguous, candidate). Every pair whose posterior is at least `bar_probability` is in
-        it; ids keep their type (in a CSV, whole numbers without leading zeros are numbers).
+    Files
+    -----
+    OUT : Parquet: left_id, right_id, match_weight (bits), match_probability, status (linked, ambiguous, candidate).
+        Every pair whose posterior is at least `bar_probability` is in it; ids keep their type (in a CSV, whole
+        numbers without leading zeros are numbers). Within one table left_id < right_id.
+    OUT with the ending .clusters.parquet : of one table: id and cluster (the smallest id of all that links connect).
+    OUT with the ending .linkage.json : the linkage document, which `jdl link report` draws.
 
     Returns
     -------
     dict
-        Counts: rows, people, linked, ambiguous, not_linked, unreadable dates of either side, and the
-        fields used.
+        Counts of rows and people, what was linked, the model's expected rates and, with a truth, the real ones.
 
     Raises
     ------
@@ -103,204 +94,145 @@ def link_tables(spark: SparkSession, left: str, right: str, spec: Path, out: Pat
     InputError
         If a table is missing, empty, unreadable, or has rows without an id.
     """
-    sides, settings = read_spec(spec)
-    tables = [_read(path, side) for path, side in zip((left, right), sides, strict=True)]
-    shared = _shared_fields(sides, spec)
-    people = [_people(table, side, shared) for table, side in zip(tables, sides, strict=True)]
-    indexes = [_index(spark, p) for p in people]
-    frequencies = count_names(indexes[1]).cache()
-    try:
-        parameters = training.train(indexes[1], frequencies, indexes[0], "tables", settings, "tables")
-        model = Model.from_json(parameters)
-        candidates = link.population_candidates(indexes[0], indexes[1], frequencies, model, settings)
-    finally:
-        for frame in (*indexes, frequencies):
-            frame.unpersist()
-    resolved = resolution.resolve_one_to_one(candidates, model, settings)
-    keep = np.flatnonzero((resolved.probability >= settings.bar_probability) | (resolved.status > resolution.CANDIDATE))
-    found, status = candidates.take(keep), np.array(resolution.STATUSES)[resolved.status[keep]]
+    stage = (progress or Progress(terminal=False)).stage
+    with stage("reading"):
+        spec = read_spec(wanted.spec, wanted.right is None)
+        tables = Tables.read(spark, spec, wanted.left, wanted.right)
+        truth = read_truth(wanted.truth, tables.left.ids, tables.right.ids, tables.itself) if wanted.truth else None
+        model = read_model(wanted.model, spec, len(tables.right.ids)) if wanted.model else None
+    with tables.indexed():
+        if model is None:
+            with stage("training"):
+                model = tables.trained()
+        if wanted.train:
+            wanted.train.parent.mkdir(parents=True, exist_ok=True)
+            wanted.train.write_text(model.to_json(), encoding="utf-8")
+        told = tables.described() | _of_model(wanted, spec, model)
+        if wanted.out is None:
+            return told
+        with stage("linking"):
+            found, resolved = tables.linked(model)
+        with stage("looking back"):
+            document = tables.told(_title(wanted), model, found, resolved)
+    if truth:
+        document["labels"] = evaluate(found, resolved, truth, best_only=not tables.itself)
+        document["labels"]["best"] = document["labels"]["best"] or document["labels"]["at_operating_point"]
+        document["calibration"] = document["labels"].pop("calibration")
+    return told | _written(wanted.out, tables, spec, found, resolved, document)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What linking two tables would compare.
+
+    Attributes
+    ----------
+    content : rows, people and unreadable dates of either side; completeness, blocking and left_out as in the
+        linkage document
+    """
+
+    content: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan for machines."""
+        return self.content
+
+    def lines(self) -> list[str]:
+        """Return the plan for people: a table of fields, one of rules, and what is left out."""
+        told = [f"{name}: {side['rows']:,} rows, {side['people']:,} people"
+                for name, side in self.content.items() if name in ("left", "right", "table")]  # fmt: skip
+        told += ["", f"{'field':<12}{'left':>8}{'right':>8}"]
+        told += [f"{row['field']:<12}{row['left']:>8.1%}{row['right']:>8.1%}" for row in self.content["completeness"]]
+        told += ["", f"{'pairs':>15}{'people':>12}{'largest key':>14}  rule: records that share ..."]
+        told += [f"{row['pairs']:>15,}{row['people']:>12,}{row['largest_key']:>14,}  {row['rule']}"
+                 for row in self.content["blocking"] if row["pairs"]]  # fmt: skip
+        total = sum(row["pairs"] for row in self.content["blocking"])
+        told.append(f"{total:>15,}{'':>26}  together; a pair that several rules find is compared once")
+        for row in self.content["left_out"]:
+            key = row["key"].replace("_", " ")
+            told.append(
+                f"not looked up: {row['keys']:,} values of {key}, which {row['versions']:,} rows share; "
+                "raise largest_block in the spec's [linkage] to look them up as well"
+            )
+        return told
+
+
+def plan_tables(spark: SparkSession, left: str, right: str | None, spec: Path) -> Plan:
+    """Count what linking would compare, before it does."""
+    tables = Tables.read(spark, read_spec(spec, right is None), left, right)
+    with tables.indexed():
+        return Plan(tables.described() | tables.planned())
+
+
+def _title(wanted: Wanted) -> str:
+    left = Path(wanted.left).stem
+    return f"{left} with itself" if wanted.right is None else f"{left} to {Path(wanted.right).stem}"
+
+
+def _of_model(wanted: Wanted, spec: Spec, model: Model) -> dict[str, Any]:
+    weighed = {field.name for field in model.fields}
+    return {
+        "fields": [field for field in spec.fields if FIELDS[field] in weighed],
+        "not_weighed": [field for field in spec.fields if FIELDS[field] not in weighed],
+        "expected_share_present": round(model.present, 4),
+        **({"model": str(wanted.train)} if wanted.train else {}),
+    }
+
+
+def _written(
+    out: Path, tables: Tables, spec: Spec, found: Candidates, resolved: Resolved, document: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the files, and return what they hold."""
+    keep = np.flatnonzero(
+        (resolved.probability >= spec.settings.bar_probability) | (resolved.status > resolution.CANDIDATE)
+    )
+    status = np.array(resolution.STATUSES)[resolved.status[keep]]
     links = pa.table(
         {
-            "left_id": people[0].ids.take(pa.array(found.person)),
-            "right_id": people[1].ids.take(pa.array(found.identity)),
-            "match_weight": found.weight,
+            "left_id": tables.left.ids.take(pa.array(found.person[keep])),
+            "right_id": tables.right.ids.take(pa.array(found.identity[keep])),
+            "match_weight": found.weight[keep],
             "match_probability": resolved.probability[keep],
             "status": status,
         }
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     pa.parquet.write_table(links, out)
-    linked, ambiguous = int((status == "linked").sum()), int((status == "ambiguous").sum())
-    return {
-        "out": str(out),
-        "fields": list(shared),
-        "left": _counts(people[0]),
-        "right": _counts(people[1]),
-        "linked": linked,
-        "ambiguous": ambiguous,
-        "not_linked": len(people[0].ids) - linked - ambiguous,
-        "candidate_pairs": links.num_rows,
-        "expected_share_present": round(model.present, 4),
-    }
+    written = document_path(out)
+    written.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    linked = resolved.status == resolution.LINKED
+    told: dict[str, Any] = {"out": str(out), "document": str(written), "pairs": links.num_rows}
+    told |= {name: int((status == name).sum()) for name in ("linked", "ambiguous")}
+    if tables.itself:
+        told |= _clusters(out, tables.left, found.person[linked], found.identity[linked])
+    else:
+        told["not_linked"] = len(tables.left.ids) - told["linked"] - told["ambiguous"]
+    told |= _short({"linked_from": document["model"]["link_probability"]} | (document["rates"] or {}))
+    if "labels" in document:
+        told |= {f"truth, {name.replace('_', ' ')}": _short(part)
+                 for name, part in document["labels"].items() if name != "precision_recall"}  # fmt: skip
+    return told
 
 
-def _counts(people: People) -> dict[str, int]:
-    return {"rows": people.rows.num_rows, "people": len(people.ids), "unreadable_dates": people.unreadable_dates}
+def _short(part: Any) -> Any:
+    """Round rates for reading; the document has all their digits."""
+    if isinstance(part, dict):
+        return {name: _short(value) for name, value in part.items()}
+    return round(part, 4) if isinstance(part, float) else part
 
 
-# --- the spec -----------------------------------------------------------------------------
+def _clusters(out: Path, people: People, one: IntArray, other: IntArray) -> dict[str, Any]:
+    """Write who is the same person by links, directly or through others."""
+    n = len(people.ids)
+    count, cluster = connected_components(coo_array((np.ones(len(one), np.int8), (one, other)), (n, n)), directed=False)
+    first = np.full(count, n)
+    np.minimum.at(first, cluster, np.arange(n))
+    path = out.with_suffix(".clusters.parquet")
+    table = pa.table({"id": people.ids, "cluster": people.ids.take(pa.array(first[cluster]))})
+    pa.parquet.write_table(table, path)
+    return {"clusters": str(path), "different_people": int(count)}
 
 
-def read_spec(spec: Path) -> tuple[tuple[Side, Side], LinkageSettings]:
-    """Return the two sides and the settings that a spec file names.
-
-    Raises
-    ------
-    UsageError
-        If it is missing, is not TOML, or says something that is not known here.
-    """
-    try:
-        content = tomllib.loads(spec.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no spec file at {spec}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{spec} is not valid TOML: {error}") from error
-    unknown = sorted(set(content) - {"left", "right", "linkage"})
-    if unknown:
-        raise UsageError(f"{spec}: unknown entry {unknown[0]!r}; a spec has the tables [left], [right] and [linkage]")
-    settings = methodology.build(LinkageSettings, content.get("linkage", {}), f"{spec} [linkage]")
-    return (_side("left", content, spec), _side("right", content, spec)), settings
-
-
-def _side(name: str, content: Mapping[str, Any], spec: Path) -> Side:
-    table = content.get(name)
-    if not isinstance(table, Mapping):
-        raise UsageError(f"{spec}: the table [{name}] is missing; it names the columns of the {name} file")
-    known = ("id", *FIELDS, "date_format")
-    for key, value in table.items():
-        if key not in known:
-            raise UsageError(f"{spec} [{name}]: unknown field {key!r}; known are {', '.join(known)}")
-        if not isinstance(value, str) or not value:
-            raise UsageError(f"{spec} [{name}]: {key} must be the name of a column, in quotes")
-    if "id" not in table:
-        raise UsageError(f"{spec} [{name}]: id is missing; it names the column that identifies a person")
-    return Side(name, table["id"], {f: table[f] for f in FIELDS if f in table}, table.get("date_format"))
-
-
-def _shared_fields(sides: tuple[Side, Side], spec: Path) -> tuple[str, ...]:
-    shared = tuple(f for f in FIELDS if f in sides[0].columns and f in sides[1].columns)
-    if not shared:
-        raise UsageError(f"{spec}: [left] and [right] have no field in common, so there is nothing to compare")
-    given = set(shared)
-    names = {"forename", "surname"}
-    if not (given & {"date_of_birth", "pnc_id"} or names <= given or ("postcode" in given and given & names)):
-        raise UsageError(
-            f"{spec}: {', '.join(shared)} alone cannot find pairs; name on both sides date_of_birth, pnc_id, "
-            "forename and surname, or postcode with a name"
-        )
-    return shared
-
-
-# --- the tables ---------------------------------------------------------------------------
-
-
-def _read(path: str, side: Side) -> pa.Table:
-    """Return the columns a side names, with `id` first."""
-    wanted = list(dict.fromkeys((side.id, *side.columns.values())))
-    try:
-        table = _csv(path) if Path(path).suffix.lower() in {".csv", ".txt"} else _parquet(path)
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file at {path} ({side.name} table)") from error
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        reason = "empty file" if "Empty CSV" in str(error) else "not UTF-8 CSV with a header, nor Parquet"
-        raise InputError(f"{path} ({side.name} table) cannot be read: {reason}") from error
-    missing = [name for name in wanted if name not in table.column_names]
-    if missing:
-        known = ", ".join(table.column_names)
-        raise UsageError(f"{path} ({side.name} table) has no column {missing[0]!r}; it has {known}")
-    if not table.num_rows:
-        raise InputError(f"{path} ({side.name} table) has a header but no rows")
-    return table.select(wanted)
-
-
-def _csv(path: str) -> pa.Table:
-    with pa.csv.open_csv(path) as reader:
-        names = reader.schema.names
-    options = pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-    )
-    return pa.csv.read_csv(path, convert_options=options, parse_options=pa.csv.ParseOptions(newlines_in_values=True))
-
-
-def _parquet(path: str) -> pa.Table:
-    if not Path(path).exists():
-        raise FileNotFoundError(path)
-    return pa.dataset.dataset(path, format="parquet").to_table()
-
-
-def _people(table: pa.Table, side: Side, fields: tuple[str, ...]) -> People:
-    ids = _ids(table.column(side.id).combine_chunks(), side)
-    distinct = pc.unique(ids)
-    distinct = distinct.take(pc.sort_indices(distinct))
-    person = pc.index_in(ids, value_set=distinct).to_numpy().astype(np.int64)
-    columns: dict[str, Any] = {"offender_id": pa.array(person), "version_no": _versions(person)}
-    unreadable = 0
-    for field in fields:
-        texts = _texts(table.column(side.columns[field]))
-        if field == "date_of_birth":
-            columns[field], unreadable = _dates(texts, side)
-        else:
-            columns[field] = pa.array(texts, pa.string())
-    return People(distinct, pa.table(columns), unreadable)
-
-
-def _ids(ids: pa.Array, side: Side) -> pa.Array:
-    if ids.null_count:
-        row = ids.is_null().to_pylist().index(True) + 1
-        raise InputError(f"the {side.name} table has rows without an id, the first is row {row}; give every row one")
-    if pa.types.is_dictionary(ids.type):
-        ids = ids.dictionary_decode()
-    if pa.types.is_string(ids.type) and pc.all(pc.match_substring_regex(ids, r"^(0|-?[1-9][0-9]{0,17})$")).as_py():
-        return ids.cast(pa.int64())
-    return ids
-
-
-def _versions(person: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Array:
-    """Number the rows of each person from 1 in the order of the file."""
-    order = np.argsort(person, kind="stable")
-    starts = np.searchsorted(person[order], person[order])
-    version = np.empty(len(person), np.int32)
-    version[order] = np.arange(len(person)) - starts + 1
-    return pa.array(version, pa.int32())
-
-
-def _texts(column: pa.ChunkedArray) -> list[str | None]:
-    if pa.types.is_floating(column.type):  # whole numbers with gaps become floats in many tools
-        return [None if v is None or v != v else str(int(v)) if v == int(v) else str(v) for v in column.to_pylist()]
-    return [None if value is None else str(value) for value in column.to_pylist()]
-
-
-def _dates(texts: list[str | None], side: Side) -> tuple[pa.Array, int]:
-    read = {text: _date(text.strip(), side.date_format) for text in set(texts) if text is not None and text.strip()}
-    days = [read.get(text) if text is not None else None for text in texts]
-    unreadable = sum(
-        day is None and text is not None and bool(text.strip()) for day, text in zip(days, texts, strict=True)
-    )
-    return pa.array(days, pa.date32()), unreadable
-
-
-def _date(text: str, date_format: str | None) -> date | None:
-    try:
-        if date_format is not None:
-            return datetime.strptime(text, date_format).date()
-        for form, (year, month, day) in _DATES:
-            if found := form.fullmatch(text):
-                return date(int(found[year]), int(found[month]), int(found[day]))
-    except ValueError:
-        return None
-    return None
-
-
-def _index(spark: SparkSession, people: People) -> DataFrame:
-    shards = max(_FEWEST_SHARDS, people.rows.num_rows // _ROWS_A_SHARD)
-    return build_index(spark.createDataFrame(people.rows), "offender", shards).cache()
+def document_path(links: Path) -> Path:
+    """Return where the linkage document of a file of links lies."""
+    return links.with_suffix(".linkage.json")

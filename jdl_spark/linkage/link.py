@@ -121,11 +121,17 @@ def link_populations(
 
 
 def population_candidates(
-    left_index: DataFrame, index: DataFrame, frequencies: DataFrame, model: Model, settings: LinkageSettings
+    left_index: DataFrame,
+    index: DataFrame,
+    frequencies: DataFrame,
+    model: Model,
+    settings: LinkageSettings,
+    itself: bool = False,
 ) -> Candidates:
     """Return every identity of an index that the people of another index could be, chunk by chunk."""
     counted = name_frequencies(frequencies)
-    whole = scoring.merged([find_candidates(left, index, counted, model, settings) for left in _chunks(left_index)])
+    chunks = _chunks(left_index)
+    whole = scoring.merged([find_candidates(left, index, counted, model, settings, itself) for left in chunks])
     return whole.take(np.lexsort((whole.identity, whole.person)))
 
 

@@ -45,7 +45,8 @@ def settle(
     ----------
     model : with every level's probabilities
     left : at most TRIED_PEOPLE people
-    itself : left and right are one table
+    itself : left and right are one table; then `present` stands for d / (1 + d), d the other records that a
+        person is expected to have, and nothing is calibrated: a second best may be right as well
     verdicts : (person, identity) to whether a reviewer found both to be the same
 
     Returns
@@ -58,6 +59,11 @@ def settle(
     if not len(left):
         return model
     found = find_candidates(left, index, counted, model, settings, itself)
+    if itself:
+        present, weight = _others(model, found, len(left.people))
+        pairs = resolution.pair_probability(weight)
+        threshold = lowest_threshold(pairs, settings.link_precision)
+        return replace(model, present=present, link_probability=threshold)
     present, weight = _present(model, found, len(left.people))
     people, best, second = calibration.best_and_second(found.person, weight)
     without = np.zeros(len(left), bool) if "pnc" not in {f.name for f in model.fields} else left.pnc != b""
@@ -96,6 +102,16 @@ def _present(model: Model, found: Candidates, people: int) -> tuple[float, Float
         present = float(np.clip((mass + 1) / (people + 2), _FEWEST_PRESENT, _MOST_PRESENT))
         shifted = replace(model, present=present).prior_bits - model.prior_bits
         weight = found.weight + shifted
+    return present, weight
+
+
+def _others(model: Model, found: Candidates, people: int) -> tuple[float, FloatArray]:
+    """Return d / (1 + d), d the other records a person has, and the weights under it."""
+    present, weight = model.present, found.weight
+    for _ in range(_ROUNDS):
+        others = (float(resolution.pair_probability(weight).sum()) + 1) / (people + 2)
+        present = float(np.clip(others / (1 + others), _FEWEST_PRESENT, _MOST_PRESENT))
+        weight = found.weight + replace(model, present=present).prior_bits - model.prior_bits
     return present, weight
 
 
