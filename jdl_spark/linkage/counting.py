@@ -17,6 +17,7 @@ import pyarrow as pa
 from jdl_spark.linkage import blocking, comparison
 from jdl_spark.linkage.comparison import Levels, Pairs
 from jdl_spark.linkage.index import over_index, unpacked
+from jdl_spark.linkage.keys import Codes, Keyed
 from jdl_spark.linkage.records import NO_DATE, IntArray, Records, concatenate, from_bytes, pack, to_bytes, version_pairs
 from jdl_spark.linkage.scoring import with_any_address
 from jdl_spark.stats import fellegi_sunter
@@ -30,6 +31,8 @@ LEFT_PEOPLE = 60_000
 """Left people who take part at most."""
 SURVEYED = 6_000.0
 """Left people whose own identity would lie in the surveyed shards, if all of them were in the index."""
+HOT_VERSIONS, HOT_SHARE = 50, 0.01
+"""Versions of a shard, or share of them, that may have one key in a training session."""
 _SAME = ("forename", "surname", "birth", "postcode")
 
 
@@ -108,7 +111,8 @@ class Survey:
     def _blocked(self, right: Records) -> tuple[IntArray, IntArray]:
         """Count the pairs of the training rules: those that look like matches by all versions, the rest as found."""
         probes = blocking.probes(self.left, {}, blocking.TRAINING_RULES)
-        keys = blocking.index_keys(right, blocking.TRAINING_KEYS)
+        found = blocking.index_keys(right, blocking.TRAINING_KEYS)
+        keys = {name: _without_hot(*keyed) for name, keyed in found.items()}
         people = max(len(right.people), 1)
         plain, promising = [], []
         for rows, other in blocking.candidates(probes, keys, len(self.left), len(right)):
@@ -143,6 +147,13 @@ class Survey:
         levels = with_any_address(self.fields, levels, draw, starts)
         order = np.lexsort((-fellegi_sunter.field_weights(self.fields, levels), draw))
         return np.asarray(levels[order[starts]])
+
+
+def _without_hot(rows: IntArray, keys: Codes) -> Keyed:
+    """Leave out keys that far too many share: the pairs of one such key would be nearly all that EM sees."""
+    _, place, versions = np.unique(keys, return_inverse=True, return_counts=True)
+    keep = versions[place] <= max(HOT_VERSIONS, HOT_SHARE * len(keys))
+    return rows[keep], keys[keep]
 
 
 def _first_of_each(pair: IntArray, levels: Levels) -> tuple[IntArray, Levels]:
