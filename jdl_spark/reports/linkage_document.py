@@ -22,7 +22,7 @@ class Field:
     @property
     def bits(self) -> tuple[float, ...]:
         """Match weight of each level, log2(m/u)."""
-        return tuple(math.log2(m / u) for m, u in zip(self.m, self.u, strict=True))
+        return tuple(math.log2(m) - math.log2(u) for m, u in zip(self.m, self.u, strict=True))
 
 
 @dataclass(frozen=True)

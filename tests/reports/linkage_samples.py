@@ -100,7 +100,12 @@ def whole() -> dict[str, Any]:
             {"field": "pnc", "left": 0.31, "right": 1.0},
         ],
         "blocking": [
-            {"rule": "date_of_birth_and_sound_of_surname", "pairs": 1_934_220, "people": 54_310, "largest_key": 6_120},
+            {
+                "rule": "forename up to nickname, first letter of the surname, year and month of birth",
+                "pairs": 1_934_220,
+                "people": 54_310,
+                "largest_key": 6_120,
+            },
             {"rule": "date_nickname", "pairs": 812_345, "people": 52_008, "largest_key": 944},
             {"rule": "transposed_nickname", "pairs": 402_116, "people": 30_220, "largest_key": 612},
             {"rule": "names", "pairs": 231_870, "people": 49_004, "largest_key": 8_841},
