@@ -35,11 +35,12 @@ _LEVELS = {
     "missing": "Not known",
     "relatives": "May agree as well",
 }
+_LEAST = 1e-6  # from here on, a probability has too many zeros to be counted
 NUMBERED = {
     "jaro_winkler": "Similar, {} or more",
-    "levenshtein": "At most {} apart",
-    "damerau": "At most {} slips",
-    "date_difference": "At most {} days apart",
+    "levenshtein": "Edits, {} or fewer",
+    "damerau": "Slips, {} or fewer",
+    "date_difference": "Days apart, up to {}",
     "swapped": "Names swapped",
     "versions": "One of {} versions",
 }
@@ -143,10 +144,12 @@ def probability(value: float) -> str:
     --------
     >>> probability(0.94812), probability(0.000052), probability(0.99962), probability(1.0)
     ('0.948', '0.000052', '0.99962', '1')
+    >>> probability(1.24e-8), probability(0.9999999998)
+    ('1.2e−8', 'over 0.999999')
     """
     near = min(value, 1 - value)
     if near <= 0:
         return f"{value:.0f}"
-    decimals = 1 - math.floor(math.log10(near))
-    text = f"{value:.{min(decimals, 12)}f}"
-    return text.rstrip("0").rstrip(".") or "0"
+    if near < _LEAST:
+        return f"over {1 - _LEAST:.6f}" if value > 0.5 else f"{value:.1e}".replace("e-0", "e-").replace("-", "−")
+    return f"{value:.{1 - math.floor(math.log10(near))}f}".rstrip("0")
