@@ -113,15 +113,11 @@ def _model(at: _At) -> Model:
 
 
 def _sessions(at: _At) -> tuple[Session, ...]:
-    found = []
-    for name in sorted(at.content):
-        row = at.inside(name)
-        found.append(
-            Session(
-                name, row.count("pairs"), row.number("matches"), row.count("iterations"), bool(row.value("converged"))
-            )
-        )
-    return tuple(found)
+    rows = [(name, at.inside(name)) for name in sorted(at.content)]
+    return tuple(
+        Session(name, row.count("pairs"), row.number("matches", 0.0), row.count("iterations"), row.flag("converged"))
+        for name, row in rows
+    )
 
 
 def _field(at: _At) -> Field:
@@ -226,13 +222,22 @@ class _At:
             raise InputError(f"{self.place}: `{name}` must lie between {lowest:g} and {highest:g}")
         return float(found)
 
+    def flag(self, name: str) -> bool:
+        found = self.value(name)
+        if not isinstance(found, bool):
+            raise InputError(f"{self.place}: `{name}` must be true or false")
+        return found
+
     def share(self, name: str) -> float:
         return self.number(name, 0.0, 1.0)
 
     def chance(self, found: Any, name: str) -> float:
         value = _At({name: found}, self.place).share(name)
         if value == 0:
-            raise InputError(f"{self.place}: `{name}` must be above 0")
+            raise InputError(
+                f"{self.place}: `{name}` must be above 0: a level that can never occur would have no weight, and no "
+                "trained model has one; leave the level out, or give it a small chance"
+            )
         return value
 
     def count(self, name: str) -> int:

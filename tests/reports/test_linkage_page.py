@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from reports import linkage_samples as samples
 from reports.test_render import Page
 
 from jdl_spark.errors import InputError
-from jdl_spark.linkage import comparison, training
+from jdl_spark.linkage import comparison, explain, training
+from jdl_spark.linkage.counting import Census, Counts
+from jdl_spark.linkage.records import pack
 from jdl_spark.reports import linkage_charts, linkage_page, linkage_reading
 from jdl_spark.reports import linkage_words as words
-from jdl_spark.stats import fellegi_sunter
+from jdl_spark.reports.linkage_document import Session
+from jdl_spark.stats import em, fellegi_sunter
 
 PARTS = sorted(set(samples.whole()) - {"title"})
 CHARTS = (
@@ -136,6 +141,12 @@ def test_each_part_may_be_missing_or_empty_or_alone(part: str) -> None:
     Page(linkage_page.render_linkage({"title": "One part", part: content[part]}))
 
 
+def test_keys_that_were_left_out_are_told_even_without_counts_of_rules() -> None:
+    page = Page(linkage_page.render_linkage({"title": "Keys", "left_out": samples.whole()["left_out"]}))
+    assert caption(page, "Rule|Keys|Name versions") == [["Names", "3", "41,202"]]
+    assert "This document holds no counts of blocking rules" in page.text
+
+
 def test_a_trained_model_is_shown_as_it_is_stored() -> None:
     model = fellegi_sunter.Model(training.starting_fields(), 0.8, 1000, training={"sessions": {}})
     document = linkage_reading.parse({"title": "Start", "model": json.loads(model.to_json())})
@@ -147,12 +158,41 @@ def test_a_trained_model_is_shown_as_it_is_stored() -> None:
     assert len(caption(page, "Field|Level|Bits")) == sum(len(field.levels) for field in model.fields)
 
 
+def test_the_report_of_training_is_read_with_its_own_keys() -> None:
+    """Sessions as training writes them, from the counts and fits of one."""
+    fields = training.starting_fields()
+    equal = np.array([[field.levels.index("exact") for field in fields]] * 3, np.int8)
+    counts = Counts(*fellegi_sunter.count_patterns(equal, comparison.sizes(fields)))
+    unequal = Counts(*fellegi_sunter.count_patterns(np.zeros_like(equal), comparison.sizes(fields)))
+    nobody = np.zeros(0, np.int64)
+    left = pack(pa.table({"forename": pa.array([], pa.string())}), nobody)
+    fit = em.Fit(fields, 2.5, 0.8, (2.5,) * len(fields), tuple(f.u for f in fields), 7, True)
+    report = training._report("cohort", left, Census(9, 1.0, unequal, counts, {}, {}, True), {"date": fit})
+    model = fellegi_sunter.Model(fields, 0.8, 9, training=report)
+    found = linkage_reading.parse({"title": "Trained", "model": json.loads(model.to_json())}).model
+    assert found is not None
+    assert found.sessions == (Session("date", 3, 2.5, 7, True),)
+    assert (found.present, found.identities, found.link_probability) == (0.8, 9, model.link_probability)
+
+
+def test_a_model_holds_no_chance_of_0_and_bears_the_least_there_is() -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        fellegi_sunter.Field("sex", ("else", "exact"), (0.0, 1.0), (0.5, 0.5))
+    field = {"name": "pnc", "levels": ["else", "exact"], "m": [5e-324, 1.0], "u": [1.0, 5e-324]}
+    text = linkage_page.render_linkage({"title": "T", "model": {"fields": [field], "present": 0.5, "identities": 2}})
+    rows = caption(Page(text), "Field|Level|Bits")
+    assert rows == [["PNC number", "Same", "+1074.0"], ["PNC number", "Different", "−1074.0"]]
+
+
 def test_every_level_and_field_has_words_of_its_own() -> None:
-    kinds = {kind for known in comparison.KINDS.values() for kind in known} | {"else", "missing"}
+    kinds = {kind for known in comparison.KINDS.values() for kind in known} | {"else", explain.MISSING}
+    kinds |= {explain.WITH_FORENAME, explain.RELATIVES, explain.VERSIONS}
     said = {kind: words.level(f"{kind} 3" if kind in words.NUMBERED else kind) for kind in kinds}
     assert [kind for kind, text in said.items() if text == words.named(kind) or "_" in text] == []
     assert all(len(words.level(level)) <= 22 for levels in comparison.LEVELS.values() for level in levels)
-    assert {words.field(name) for name in comparison.FIELDS}.isdisjoint(comparison.FIELDS)
+    fields = {*comparison.FIELDS, explain.RELATIVES, explain.VERSIONS}
+    assert {words.field(name) for name in fields}.isdisjoint(fields)
+    assert all(words.field(name) != words.named(name) for name in (explain.RELATIVES, explain.VERSIONS, "birth"))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +219,23 @@ def test_extremes_are_drawn(content: dict[str, Any]) -> None:
         assert "nan" not in base64.b64decode(picture).decode().lower()
 
 
+def test_the_points_that_are_marked_lie_within_the_picture() -> None:
+    content = samples.whole()["labels"]
+    content["at_operating_point"] |= {"recall": 0.2, "precision": 0.6}
+    labels = linkage_reading.parse({"title": "Labels", "labels": content})
+    root = ElementTree.fromstring(linkage_charts.charts(labels)["precision-recall"].draw())
+    width, height = linkage_charts.charts(labels)["precision-recall"].size
+    marks = [use for use in root.iter(f"{SVG}use") if "#f46a25" in (use.get("style") or "")]
+    assert len(marks) == 4  # both in the plot and in the legend
+    assert all(0 < float(use.attrib["x"]) < width and 0 < float(use.attrib["y"]) < height for use in marks)
+
+
+def test_counts_of_nothing_are_a_table_with_a_nought() -> None:
+    bins = [{"from": 0.0, "to": 0.5, "people": 0}, {"from": 0.5, "to": 1.0, "people": 0}]
+    page = Page(linkage_page.render_linkage({"title": "Nobody", "probabilities": bins}))
+    assert caption(page, "Probability|People") == [["0 to 1", "0"]]
+
+
 def test_hostile_text_stays_text() -> None:
     content = samples.whole()
     content["title"] = "<script>alert('x')</script>{{ 7 * 7 }}"
@@ -196,6 +253,8 @@ def test_hostile_text_stays_text() -> None:
     [
         ({"title": 3}, "the linkage document: `title` must be a text"),
         ({"title": "x" * 201}, "`title` must be a text of at most 200 characters"),
+        ({"model": {"present": 0.5, "identities": 1, "training": {"sessions": {"date": {
+            "pairs": 1, "matches": 1, "iterations": 1, "converged": "no"}}}}}, "`converged` must be true or false"),
         ({"histogram": {"from": 1}}, "`histogram` must be a list"),
         ({"histogram": [7]}, "histogram[0] must be a mapping"),
         ({"histogram": [{"from": 0, "to": 1}]}, "histogram[0] lacks `pairs`"),
@@ -212,7 +271,7 @@ def test_hostile_text_stays_text() -> None:
         ({"model": {"fields": [{"name": "sex", "levels": ["else", "exact"], "m": [0.1, 0.9], "u": [0.5]}],
                     "present": 0.5, "identities": 1}}, "must give one m and one u for each of its levels"),
         ({"model": {"fields": [{"name": "sex", "levels": ["else"], "m": [0], "u": [1]}], "present": 0.5,
-                    "identities": 1}}, "`m[0]` must be above 0"),
+                    "identities": 1}}, "`m[0]` must be above 0: a level that can never occur"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place_and_without_its_value(change: dict[str, Any], said: str) -> None:
