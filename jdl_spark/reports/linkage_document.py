@@ -6,8 +6,11 @@ from nothing else. It holds counts, shares and agreement levels; no field is mea
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
+
+from jdl_spark.reports.linkage_words import LEAST
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,15 @@ class Labels:
     curve: tuple[Accuracy, ...]
     best: Accuracy | None
     operating: Accuracy | None
+
+    @property
+    def distinct(self) -> tuple[Accuracy, ...]:
+        """The curve by threshold, without what lies beyond the first one that is as good as 1.
+
+        Nobody can tell those thresholds apart, and in an easy linkage most pairs have one.
+        """
+        line = sorted(self.curve, key=lambda at: at.threshold)
+        return (*line[:1], *(at for before, at in itertools.pairwise(line) if before.threshold <= 1 - LEAST))
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,10 @@ def accuracy(labels: Labels) -> Chart:
         for name, _, at in marked
     ]
 
+    line = labels.distinct
+
     def paint(canvas: Canvas) -> None:
         axes = drawing.plot(canvas, "Recall", "Precision (axes cut to the points)")
-        line = sorted(labels.curve, key=lambda a: a.threshold)
         axes.plot([a.recall for a in line], [a.precision for a in line], **drawing.line(line))
         for name, mark, at in marked:
             axes.plot([at.recall], [at.precision], mark, markersize=9, color=ORANGE, markeredgecolor=INK, label=name)
@@ -65,7 +66,7 @@ def accuracy(labels: Labels) -> Chart:
     return Chart(
         "precision-recall",
         "Precision and recall against labels",
-        f"A curve over {len(labels.curve)} thresholds. " + "; ".join(said) + ("." if said else ""),
+        f"A curve over {len(line)} thresholds. " + "; ".join(said) + ("." if said else ""),
         1.2 * drawing.PLOT_HEIGHT,
         paint,
     )

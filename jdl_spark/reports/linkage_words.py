@@ -35,7 +35,8 @@ _LEVELS = {
     "missing": "Not known",
     "relatives": "May agree as well",
 }
-_LEAST = 1e-6  # from here on, a probability has too many zeros to be counted
+LEAST = 1e-6
+"""Probabilities nearer than this to 0 or 1 have too many digits alike to be counted, or told apart."""
 NUMBERED = {
     "jaro_winkler": "Similar, {} or more",
     "levenshtein": "Edits, {} or fewer",
@@ -150,6 +151,6 @@ def probability(value: float) -> str:
     near = min(value, 1 - value)
     if near <= 0:
         return f"{value:.0f}"
-    if near < _LEAST:
-        return f"over {1 - _LEAST:.6f}" if value > 0.5 else f"{value:.1e}".replace("e-0", "e-").replace("-", "−")
+    if near < LEAST:
+        return f"over {1 - LEAST:.6f}" if value > 0.5 else f"{value:.1e}".replace("e-0", "e-").replace("-", "−")
     return f"{value:.{1 - math.floor(math.log10(near))}f}".rstrip("0")

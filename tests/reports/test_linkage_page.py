@@ -230,6 +230,15 @@ def test_the_points_that_are_marked_lie_within_the_picture() -> None:
     assert all(0 < float(use.attrib["x"]) < width and 0 < float(use.attrib["y"]) < height for use in marks)
 
 
+def test_thresholds_as_good_as_1_are_shown_once() -> None:
+    rates = {"precision": 1.0, "f1": 0.9}
+    thresholds = {1.0: 0.2, 0.9999999: 0.8, 0.5: 0.95, 0.99999999: 0.7}
+    curve = [{"threshold": at, "recall": recall, **rates} for at, recall in thresholds.items()]
+    page = Page(linkage_page.render_linkage({"title": "Easy", "labels": {"precision_recall": curve}}))
+    shown = [row[1:4] for row in caption(page, "Point|Linked from")]
+    assert shown == [["0.5", "100.00%", "95.00%"], ["over 0.999999", "100.00%", "80.00%"]]
+
+
 def test_counts_of_nothing_are_a_table_with_a_nought() -> None:
     bins = [{"from": 0.0, "to": 0.5, "people": 0}, {"from": 0.5, "to": 1.0, "people": 0}]
     page = Page(linkage_page.render_linkage({"title": "Nobody", "probabilities": bins}))
