@@ -5,8 +5,8 @@ Why many models in one product: the pool is nearly the same for all requests, an
 length: the bits of a product depend on its shape, so a request's sums are the same alone and in company.
 Why only some rows give the information matrix: weighted cross products of whole pools would cost forty
 times as much as everything else. Rows are drawn in proportion to their probability of having been
-treated, which is what they weigh in that matrix; the step it gives is as good as exact to some per cent,
-and the gradient, which decides where the fit ends, is exact.
+treated times their squared length, which is what they weigh in that matrix; the step it gives is as good
+as exact to some per cent, and the gradient, which decides where the fit ends, is exact.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Question:
     ----------
     coefficients : float64, shape (1 + p,). Of the standardised columns, intercept first; 0 outside the model.
     apart : columns whose events off one value do not take part.
-    draw : rows drawn for the information, per unit of a row's weighted probability; 0: no information wanted.
+    draw : rows drawn for the information, per unit of a row's weighted probability times its `length`; 0: no
+        information wanted.
     final : whether log-likelihood, spread of the logit and gaps are wanted too.
     """
 
@@ -80,6 +81,11 @@ class PoolSums:
         )
 
 
+def length(x: FloatArray) -> FloatArray:
+    """Return the mean square of each row, intercept included: how much a row says about the information."""
+    return np.asarray(np.einsum("ij,ij->i", x, x) / x.shape[1])
+
+
 def pool_sums(shard: CovariateShard, questions: Sequence[Question], mean: FloatArray, sd: FloatArray) -> list[PoolSums]:
     """Return the sums of every request over its pool rows in the shard.
 
@@ -110,11 +116,13 @@ class _View:
     shard: CovariateShard
     rows: NDArray[np.intp]
     x: FloatArray
+    length: FloatArray
     draw: FloatArray
     stratum: NDArray[np.int64]
     day: NDArray[np.int32]
     people: NDArray[np.int64]
     by_person: NDArray[np.intp]
+    gaps: dict[tuple[int, float], FloatArray] = field(default_factory=dict)
 
     @classmethod
     def build(cls, shard: CovariateShard, mean: FloatArray, sd: FloatArray) -> _View:
@@ -126,9 +134,16 @@ class _View:
         people = shard.offender_id[rows]
         by_person = np.argsort(people, kind="stable")
         return cls(
-            shard, rows, x, uniform(shard.event_id[rows]), shard.stratum[rows], shard.first_reoffence[rows],
+            shard, rows, x, length(x), uniform(shard.event_id[rows]), shard.stratum[rows], shard.first_reoffence[rows],
             people[by_person], by_person,
         )  # fmt: skip
+
+    def gap(self, apart: Apart) -> FloatArray:
+        """Return how far each row lies from a set-apart column's value; many requests ask for the same."""
+        key = apart.column, apart.value
+        if key not in self.gaps:
+            self.gaps[key] = np.abs(self.shard.matrix[self.rows, apart.column] - apart.value)
+        return self.gaps[key]
 
     def rows_of(self, people: NDArray[np.int64]) -> NDArray[np.intp]:
         """Return the rows of some people, ascending."""
@@ -173,11 +188,11 @@ class _Totals:
         if self.question.final:
             self.n += int(np.count_nonzero(into))
         for place, apart in enumerate(self.question.apart):
-            values = view.shard.matrix[view.rows[block], apart.column]
+            gap = view.gap(apart)[block]
             if self.question.final:
-                gaps = np.abs(values[into > 0] - apart.value)
-                self.gap[place] = min(self.gap[place], gaps[gaps > 0].min(initial=np.inf))
-            into[values != apart.value] = 0.0
+                some = gap[(gap > 0) & (into > 0)]
+                self.gap[place] = min(self.gap[place], some.min(initial=np.inf))
+            into[gap > 0] = 0.0
 
     def sums(self, view: _View) -> PoolSums:
         """Return the totals; the information from the rows that were drawn."""
@@ -227,6 +242,7 @@ def _draw(view: _View, block: slice, chosen: Sequence[_Totals], chance: FloatArr
     if not rate.any():
         return
     share = mass[: len(chosen)] * rate[:, None]
+    share *= view.length[block]
     model, row = np.nonzero(view.draw[block] < share)
     variance = mass[model, row] * (1.0 - chance[model, row]) / np.minimum(share[model, row], 1.0)
     edges = np.searchsorted(model, np.arange(len(chosen) + 1))

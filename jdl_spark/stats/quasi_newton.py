@@ -25,7 +25,7 @@ from scipy.special import expit
 from jdl_spark.stats.logistic import Apart, Moments, logit_sds, per_unit, spread
 from jdl_spark.stats.newton import FAR, INTERCEPT, Fitted, independent_columns, separating_columns
 from jdl_spark.stats.pool import RequestGroup
-from jdl_spark.stats.pool_sums import PoolSums, Question
+from jdl_spark.stats.pool_sums import PoolSums, Question, length
 from jdl_spark.stats.shard import FloatArray
 from jdl_spark.stats.survey import Start
 
@@ -38,7 +38,7 @@ CERTIFIED = 1e-8
 FAR_OFF = 0.05
 """Distance beyond which the information is drawn anew."""
 SLOW = 0.3
-"""Share of the distance that may be left by a step; with more, the information is drawn anew."""
+"""Share of the distance that a step may leave; with more, drawing anew would not help, and the corrections must."""
 LARGEST_STEP = 4.0
 """Log-odds by which a step may move an event of the start or a treated one."""
 PASSES = 18
@@ -90,9 +90,10 @@ class QuasiNewtonFit:
         self.pairs: list[tuple[FloatArray, FloatArray]] = []
         self.information: tuple[FloatArray, bool] | None = None
         self.last: tuple[FloatArray, FloatArray, float] | None = None
-        coefficients, mass = self._fitted_on_start()
+        self.s_length = length(self.s)
+        coefficients = self._fitted_on_start()
         if coefficients is not None:
-            self._ask(coefficients, DRAWN / max(mass, 1.0))
+            self._ask(coefficients, self._rate(coefficients))
 
     def take(self, parts: Sequence[PoolSums]) -> None:
         """Use the shards' sums, in shard order; afterwards `question` or `result` has changed."""
@@ -134,9 +135,13 @@ class QuasiNewtonFit:
         step = step * min(1.0, LARGEST_STEP / max(moved, 1e-300))
         slow = self.last is not None and distance > SLOW * self.last[2]
         self.last = (step, gradient, distance)
-        anew = distance > FAR_OFF or (slow and distance > NEAR)
-        mass = float(np.sum(self.s_weight * expit(self.s @ (coefficients + step))))
-        self._ask(coefficients + step, DRAWN / max(mass, 1.0) if anew else 0.0, final=distance <= NEAR)
+        anew = distance > FAR_OFF and not slow
+        self._ask(coefficients + step, self._rate(coefficients + step) if anew else 0.0, final=distance <= NEAR)
+
+    def _rate(self, coefficients: FloatArray) -> float:
+        """Return the rate at which about DRAWN rows of the pool are drawn."""
+        mass = self.s_weight * expit(self.s @ coefficients) * self.s_length
+        return DRAWN / max(float(mass.sum()), 1.0)
 
     def _step(self, gradient: FloatArray) -> FloatArray:
         """Return the quasi-Newton step: L-BFGS recursion around the drawn information."""
@@ -151,8 +156,8 @@ class QuasiNewtonFit:
             step += moved * (share - float(change @ step) / float(moved @ change))
         return step
 
-    def _fitted_on_start(self) -> tuple[FloatArray | None, float]:
-        """Return Newton's coefficients with the start's rows in the place of the pool, and their expected treated."""
+    def _fitted_on_start(self) -> FloatArray | None:
+        """Return Newton's coefficients with the start's rows in the place of the pool."""
         x, rows = self.x, self.s
         coefficients = np.zeros(x.shape[1])
         coefficients[0] = np.log(len(x) / max(self.s_weight.sum(), 1.0))
@@ -166,12 +171,12 @@ class QuasiNewtonFit:
             try:
                 step = cho_solve(cho_factor(information), gradient)
             except (LinAlgError, ValueError):
-                return None, 0.0
+                return None
             moved = max(float(np.abs(x @ step).max()), float(np.abs(rows @ step).max()))
             coefficients = coefficients + step * min(1.0, LARGEST_STEP / max(moved, 1e-300))
             if float(gradient @ step) < FAR_OFF**2:
                 break
-        return coefficients, float(np.sum(self.s_weight * expit(rows @ coefficients)))
+        return coefficients
 
     def _ask(self, coefficients: FloatArray, draw: float, final: bool = False) -> None:
         whole = np.zeros(1 + len(self.names))

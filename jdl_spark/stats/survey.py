@@ -67,9 +67,14 @@ class Stratum:
         if len(kept) > SAMPLED:
             below, kept = float(draw[kept[SAMPLED]]), kept[:SAMPLED]
 
-        fields = ("rows", "first_reoffence", "offender_id")
-        joined = (np.concatenate([getattr(self, name), getattr(other, name)])[kept] for name in fields)
-        return Stratum(self.moments + other.moments, draw[kept], *joined, below=below)
+        return Stratum(
+            self.moments + other.moments,
+            draw[kept],
+            np.concatenate([self.rows, other.rows])[kept],
+            np.concatenate([self.first_reoffence, other.first_reoffence])[kept],
+            np.concatenate([self.offender_id, other.offender_id])[kept],
+            below,
+        )
 
 
 def strata(shard: CovariateShard) -> dict[int, Stratum]:
