@@ -1,32 +1,42 @@
 """Model who was treated: one logistic regression per request, all requests in the same passes.
 
-Why passes: the nation is read once per Newton step whatever the number of requests. Each shard gives
-back a few numbers per request, which are added in shard order; a request that has converged or
-failed is frozen and asks for nothing more (stats/newton.py).
+Why passes: the nation is read once per step whatever the number of requests. Each shard gives back a
+few numbers per request, which are added in shard order; a request that is done is frozen and asks for
+nothing more, so its numbers do not depend on its company. The steps are those of a quasi-Newton method
+(stats/quasi_newton.py), whose passes cost each request a few milliseconds; what it cannot fit is fitted
+by Newton's method (stats/newton.py), which finds and names the cause.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import pickle
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from jdl_spark import passes, schemas
-from jdl_spark.stats.logistic import Moments, Sums, Task, partial
+from jdl_spark.stats import survey
+from jdl_spark.stats.logistic import moments, partial
 from jdl_spark.stats.newton import Fitted, LogisticFit
 from jdl_spark.stats.pool import RequestGroup, pool_rows, treated_rows
-from jdl_spark.stats.shard import CovariateShard
+from jdl_spark.stats.pool_sums import PoolSums, Question, pool_sums
+from jdl_spark.stats.quasi_newton import QuasiNewtonFit
+from jdl_spark.stats.shard import CovariateShard, FloatArray
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from jdl_spark.settings import PropensitySettings
 
-_PARTIALS = "shard int, request int, payload binary"
+START_ROWS = 8_000
+"""Rows of a request's pool that its starting values are fitted on."""
+_ANSWERS = "shard int, payload binary"
 
 
 def fit(members: DataFrame, links: DataFrame, covariates: DataFrame, settings: PropensitySettings) -> DataFrame:
@@ -39,7 +49,7 @@ def fit(members: DataFrame, links: DataFrame, covariates: DataFrame, settings: P
     links : DataFrame of schemas.LINKS
         Every identity that a submitted row could be; none of them stands in that request's pool.
     covariates : DataFrame of schemas.COVARIATES
-        One row per shard. Read once per Newton step.
+        One row per shard. Read once per step.
     settings : PropensitySettings
 
     Returns
@@ -52,44 +62,121 @@ def fit(members: DataFrame, links: DataFrame, covariates: DataFrame, settings: P
     groups = passes.collect_groups(members, links)
     first = covariates.select("columns").head(1)
     names = tuple(first[0]["columns"]) if first else ()
-    fits = [LogisticFit(names, settings.iterations, settings.tolerance, settings.minimum_treated) for _ in groups]
-    while any(one.result is None for one in fits):
-        tasks = {i: one.task for i, one in enumerate(fits) if one.result is None}
-        partials = _one_pass(covariates, groups, tasks)
-        for i in tasks:
-            fits[i].take(partials.get(i, []))
-    rows = [(group.request_id, one.result) for group, one in zip(groups, fits, strict=True) if one.result]
-    return _frame(covariates, rows)
+    found: dict[int, Fitted] = _in_company(covariates, groups, names, settings) if names and groups else {}
+    for place, fitted in _one_by_one(covariates, groups, names, settings, found).items():
+        found[place] = fitted
+    return _frame(covariates, [(group.request_id, found[place]) for place, group in enumerate(groups)])
 
 
-def _one_pass(
-    covariates: DataFrame, groups: list[RequestGroup], tasks: dict[int, Task]
-) -> dict[int, list[Moments | Sums]]:
-    """Return each request's partial sums in shard order."""
-
-    def kernel(number: int, shard: CovariateShard) -> Iterator[pa.RecordBatch]:
-        payloads = [pickle.dumps(_partial(shard, groups[i], task)) for i, task in tasks.items()]
-        yield pa.record_batch(
-            {
-                "shard": pa.array([number] * len(tasks), pa.int32()),
-                "request": pa.array(list(tasks), pa.int32()),
-                "payload": pa.array(payloads, pa.binary()),
-            }
-        )
-
-    table = passes.over_shards(covariates, kernel, _PARTIALS).toArrow()
-    found: dict[int, list[Moments | Sums]] = {}
-    for row in sorted(table.to_pylist(), key=lambda row: (row["request"], row["shard"])):
-        found.setdefault(row["request"], []).append(pickle.loads(row["payload"]))
-    return found
+# --- the quick way ----------------------------------------------------------------------------
 
 
-def _partial(shard: CovariateShard, group: RequestGroup, task: Task) -> Moments | Sums:
+def _in_company(
+    covariates: DataFrame, groups: Sequence[RequestGroup], names: tuple[str, ...], settings: PropensitySettings
+) -> dict[int, Fitted]:
+    """Return the models that the quasi-Newton passes bring to their end, by the request's place."""
+    strata, treated = _survey(covariates, groups)
+    if not strata:
+        return {}
+    nation = reduce(add, (strata[code].moments for code in sorted(strata)))
+    spread = np.sqrt(np.diag(nation.cross) / nation.weight.sum())
+    mean, sd = nation.mean, np.where(spread > 0, spread, 1.0)
+    fits = {}
+    with threadpool_limits(limits=1):
+        for place, rows in treated.items():
+            if len(rows) >= max(settings.minimum_treated, 1):
+                fits[place] = _begin(groups[place], names, rows, strata, mean, sd)
+        while asked := {place: one.question for place, one in fits.items() if one.question is not None}:
+            order, questions = list(asked), list(asked.values())
+
+            def kernel(shard: CovariateShard, questions: Sequence[Question] = questions) -> list[PoolSums]:
+                return pool_sums(shard, questions, mean, sd)
+
+            answers = _ask(covariates, kernel)
+            for column, place in enumerate(order):
+                fits[place].take([answer[column] for answer in answers])
+    return {place: one.result for place, one in fits.items() if one.result is not None}
+
+
+def _survey(
+    covariates: DataFrame, groups: Sequence[RequestGroup]
+) -> tuple[dict[int, survey.Stratum], dict[int, FloatArray]]:
+    """Return the strata of the nation, and each request's treated covariates in the order of their ids."""
+    strata: dict[int, survey.Stratum] = {}
+    parts: dict[int, list[tuple[Any, Any]]] = {}
+    for found, treated in _ask(covariates, lambda shard: (survey.strata(shard), survey.treated_of(shard, groups))):
+        for code, stratum in found.items():
+            strata[code] = strata[code] + stratum if code in strata else stratum
+        for place, rows in treated.items():
+            parts.setdefault(place, []).append(rows)
+    by_place = {}
+    for place, some in parts.items():
+        order = np.argsort(np.concatenate([ids for ids, _ in some]), kind="stable")
+        by_place[place] = np.concatenate([matrix for _, matrix in some])[order]
+    return strata, by_place
+
+
+def _begin(
+    group: RequestGroup,
+    names: tuple[str, ...],
+    treated: FloatArray,
+    strata: Mapping[int, survey.Stratum],
+    mean: FloatArray,
+    sd: FloatArray,
+) -> QuasiNewtonFit:
+    n = len(treated)
+    own = moments(treated, np.ones(n, dtype=bool), np.ones(n), np.array([0, n]))
+    total = reduce(add, (strata[code].moments for code in group.strata.tolist() if code in strata), own)
+    return QuasiNewtonFit(names, group, treated, total, survey.sample_of(strata, group, START_ROWS), mean, sd)
+
+
+# --- Newton's way -----------------------------------------------------------------------------
+
+
+def _one_by_one(
+    covariates: DataFrame,
+    groups: Sequence[RequestGroup],
+    names: tuple[str, ...],
+    settings: PropensitySettings,
+    done: Mapping[int, Fitted],
+) -> dict[int, Fitted]:
+    """Fit the remaining requests by Newton's method: the model, or the reason why there is none."""
+    fits = {
+        place: LogisticFit(names, settings.iterations, settings.tolerance, settings.minimum_treated)
+        for place in range(len(groups))
+        if place not in done
+    }
+    while tasks := {place: one.task for place, one in fits.items() if one.result is None}:
+
+        def kernel(shard: CovariateShard, tasks: Mapping[int, Any] = tasks) -> list[Any]:
+            return [_partial(shard, groups[place], task) for place, task in tasks.items()]
+
+        answers = _ask(covariates, kernel)
+        for column, place in enumerate(tasks):
+            fits[place].take([answer[column] for answer in answers])
+    return {place: one.result for place, one in fits.items() if one.result is not None}
+
+
+def _partial(shard: CovariateShard, group: RequestGroup, task: Any) -> Any:
     treated, _ = treated_rows(shard, group)
     pool, weight = pool_rows(shard, group)
     rows = np.concatenate([treated, pool])
     is_treated = np.arange(len(rows)) < len(treated)
     return partial(shard.matrix[rows], is_treated, np.concatenate([np.ones(len(treated)), weight]), task)
+
+
+# --- Spark ------------------------------------------------------------------------------------
+
+
+def _ask(covariates: DataFrame, kernel: Callable[[CovariateShard], Any]) -> list[Any]:
+    """Return a kernel's answer for each shard, in shard order."""
+
+    def answer(number: int, shard: CovariateShard) -> Iterator[pa.RecordBatch]:
+        payload = pa.array([pickle.dumps(kernel(shard), protocol=pickle.HIGHEST_PROTOCOL)], pa.binary())
+        yield pa.record_batch({"shard": pa.array([number], pa.int32()), "payload": payload})
+
+    table = passes.over_shards(covariates, answer, _ANSWERS).toArrow().sort_by("shard")
+    return [pickle.loads(payload) for payload in table.column("payload").to_pylist()]
 
 
 def _frame(covariates: DataFrame, rows: list[tuple[str, Fitted]]) -> DataFrame:
