@@ -149,9 +149,8 @@ class Plan:
         total = sum(row["pairs"] for row in self.content["blocking"])
         told.append(f"{total:>15,}{'':>26}  together; a pair that several rules find is compared once")
         for row in self.content["left_out"]:
-            key = row["key"].replace("_", " ")
             told.append(
-                f"not looked up: {row['keys']:,} values of {key}, which {row['versions']:,} rows share; "
+                f"not looked up: {row['keys']:,} values of {row['key']}, which {row['versions']:,} rows share; "
                 "raise largest_block in the spec's [linkage] to look them up as well"
             )
         return told

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from jdl_spark.adhoc.linking.spec import FIELDS
 from jdl_spark.adhoc.linking.tables import People
+from jdl_spark.linkage import blocking
 from jdl_spark.linkage.comparison import Pairs, compare
 from jdl_spark.linkage.explain import explain
 from jdl_spark.linkage.index import Counted
@@ -39,13 +40,14 @@ def described(title: str, model: Model, threshold: float) -> dict[str, Any]:
 
 def planned(people: Sequence[People], rules: Sequence[RulePlan], left_out: Sequence[LeftOut]) -> dict[str, Any]:
     """Return the parts that are known before anything is compared."""
+    words = {rule.key: rule.words for rule in reversed(blocking.RULES)}
     return {
         "completeness": completeness(people),
         "blocking": [
             {"rule": rule.words, "pairs": rule.pairs, "people": rule.people, "largest_key": rule.largest_key}
             for rule in rules
         ],
-        "left_out": [{"key": some.key, "keys": some.keys, "versions": some.versions} for some in left_out],
+        "left_out": [{"key": words[some.key], "keys": some.keys, "versions": some.versions} for some in left_out],
     }
 
 
