@@ -52,7 +52,16 @@ class _TablesByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-link_app = typer.Typer(help="Link any two tables of people.", cls=_TablesByDefault, no_args_is_help=True)
+link_app = typer.Typer(
+    help="Link any two tables of people, or find who is listed several times in one.\n\n"
+    "Example: jdl link left.csv right.csv --spec link.toml --out links.parquet\n\n"
+    "The road: [bold]plan[/] (how much would be compared) > the linking itself > [bold]report[/] (how far to trust it). "
+    "Its options: jdl link tables --help",
+    epilog='link.toml says which column is what: \\[left] id = "person", forename = "first_name", surname = '
+    '"last_name", date_of_birth = "dob", and so on; the same for \\[right]. See docs/adhoc.md.',
+    cls=_TablesByDefault,
+    no_args_is_help=True,
+)
 app.add_typer(link_app, name="link")
 
 Lake = Annotated[str, typer.Option("--lake", envvar="JDL_LAKE", help="Folder or URI of the lake.")]
@@ -509,8 +518,9 @@ def link_tables(
 ) -> None:
     """Link two tables of people, or one with itself. Example: jdl link left.csv right.csv --spec s.toml --out l.parquet
 
-    `tables` may be left out. Without --model, a model is trained on the two tables first. Beside the links a document
-    is written that tells how they were made; see it with: jdl link report LINKS
+    `tables` may be left out. Without --model, a model is trained on the two tables first; keep it with --train.
+
+    Beside the links a document is written that tells how they were made; see it with: jdl link report LINKS
     """
     words = [left, *([right] if right else []), "--spec", str(spec)]
     _job("link", [*words, *_optional(out=out, train=train, model=model, evaluate=evaluate)], "lake", master, as_json)
@@ -518,7 +528,11 @@ def link_tables(
 
 @link_app.command("plan")
 def link_plan(left: Left, spec: Spec, right: Right = None, master: Master = None, as_json: Json = False) -> None:
-    """Count the pairs of each blocking rule before linking. Example: jdl link plan left.csv right.csv --spec s.toml"""
+    """Count the pairs of each blocking rule before linking. Example: jdl link plan left.csv right.csv --spec s.toml
+
+    For each rule: its pairs, the people who meet anybody, and the key with the most pairs; then the pairs of all rules
+    together, the keys that are too full to be looked up, and how complete each field is. Nothing is compared.
+    """
     words = [left, *([right] if right else []), "--spec", str(spec), "--plan"]
     _job("link", words, "lake", master, as_json)
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import _job
 
-from jdl_spark.adhoc.link import Plan, Wanted, link_tables, plan_tables
+from jdl_spark.adhoc.link import Wanted, link_tables, plan_tables
+from jdl_spark.adhoc.linking.answers import Plan, Told
 
 
-def link(job: _job.Job) -> dict[str, Any] | Plan:
+def link(job: _job.Job) -> Told | Plan:
     """Link two tables of people by a spec, or one table with itself; or say what would be compared."""
     told = job.arguments
     if told.plan:
-        return plan_tables(job.spark, told.left, told.right, told.spec)
+        return plan_tables(job.spark, told.left, told.right, told.spec, job.progress)
     wanted = Wanted(told.left, told.right, told.spec, told.out, told.train, told.model, told.evaluate)
-    return link_tables(job.spark, wanted, job.progress)
+    return Told(link_tables(job.spark, wanted, job.progress))
 
 
 if __name__ == "__main__":

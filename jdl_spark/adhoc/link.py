@@ -17,7 +17,8 @@ import pyarrow.parquet
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from jdl_spark.adhoc.linking.evaluate import evaluate, read_truth
+from jdl_spark.adhoc.linking.answers import Plan
+from jdl_spark.adhoc.linking.evaluate import Truth, evaluate, never_met, read_truth
 from jdl_spark.adhoc.linking.models import read_model
 from jdl_spark.adhoc.linking.spec import FIELDS, Spec, read_spec
 from jdl_spark.adhoc.linking.stages import Tables
@@ -72,13 +73,15 @@ def link_tables(spark: SparkSession, wanted: Wanted, progress: Progress | None =
 
     Rows that share an id are name versions of one person, on either side. Of two tables, a right
     person is linked to one left person only: of several claims the largest match weight wins (ties: the
-    smaller left id); who loses is judged again without it. Within one table each pair stands by itself.
+    smaller left id); who loses is judged again without it. Within one table see
+    `clusters.resolve_duplicates`.
 
     Files
     -----
     OUT : Parquet: left_id, right_id, match_weight (bits), match_probability, status (linked, ambiguous, candidate).
         Every pair whose posterior is at least `bar_probability` is in it; ids keep their type (in a CSV, whole
-        numbers without leading zeros are numbers). Within one table left_id < right_id.
+        numbers without leading zeros are numbers). Within one table left_id < right_id, and weight
+        and probability are null where a pair is linked through others alone.
     OUT with the ending .clusters.parquet : of one table: id and cluster (the smallest id of all that links connect).
     OUT with the ending .linkage.json : the linkage document, which `jdl link report` draws.
 
@@ -114,53 +117,31 @@ def link_tables(spark: SparkSession, wanted: Wanted, progress: Progress | None =
             found, resolved = tables.linked(model)
         with stage("looking back"):
             document = tables.told(_title(wanted), model, found, resolved)
-    if truth:
-        document["labels"] = evaluate(found, resolved, truth, best_only=not tables.itself)
-        document["labels"]["best"] = document["labels"]["best"] or document["labels"]["at_operating_point"]
-        document["calibration"] = document["labels"].pop("calibration")
+        if truth:
+            document |= _evaluated(tables, model, found, resolved, truth)
     return told | _written(wanted.out, tables, spec, found, resolved, document)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What linking two tables would compare.
-
-    Attributes
-    ----------
-    content : rows, people and unreadable dates of either side; completeness, blocking and left_out as in the
-        linkage document
-    """
-
-    content: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the plan for machines."""
-        return self.content
-
-    def lines(self) -> list[str]:
-        """Return the plan for people: a table of fields, one of rules, and what is left out."""
-        told = [f"{name}: {side['rows']:,} rows, {side['people']:,} people"
-                for name, side in self.content.items() if name in ("left", "right", "table")]  # fmt: skip
-        told += ["", f"{'field':<12}{'left':>8}{'right':>8}"]
-        told += [f"{row['field']:<12}{row['left']:>8.1%}{row['right']:>8.1%}" for row in self.content["completeness"]]
-        told += ["", f"{'pairs':>15}{'people':>12}{'largest key':>14}  rule: records that share ..."]
-        told += [f"{row['pairs']:>15,}{row['people']:>12,}{row['largest_key']:>14,}  {row['rule']}"
-                 for row in self.content["blocking"] if row["pairs"]]  # fmt: skip
-        total = sum(row["pairs"] for row in self.content["blocking"])
-        told.append(f"{total:>15,}{'':>26}  together; a pair that several rules find is compared once")
-        for row in self.content["left_out"]:
-            told.append(
-                f"not looked up: {row['keys']:,} values of {row['key']}, which {row['versions']:,} rows share; "
-                "raise largest_block in the spec's [linkage] to look them up as well"
-            )
-        return told
-
-
-def plan_tables(spark: SparkSession, left: str, right: str | None, spec: Path) -> Plan:
+def plan_tables(
+    spark: SparkSession, left: str, right: str | None, spec: Path, progress: Progress | None = None
+) -> Plan:
     """Count what linking would compare, before it does."""
-    tables = Tables.read(spark, read_spec(spec, right is None), left, right)
-    with tables.indexed():
-        return Plan(tables.described() | tables.planned())
+    stage = (progress or Progress(terminal=False)).stage
+    with stage("reading"):
+        tables = Tables.read(spark, read_spec(spec, right is None), left, right)
+    with tables.indexed(), stage("counting pairs"):
+        return Plan(tables.described() | tables.planned() | {"pairs": tables.distinct_pairs()})
+
+
+def _evaluated(tables: Tables, model: Model, found: Candidates, resolved: Resolved, truth: Truth) -> dict[str, Any]:
+    """Return the parts of the document that need the truth."""
+    labels = evaluate(found, resolved, truth, best_only=not tables.itself, threshold=tables.threshold(model))
+    points = [labels["best"], labels["at_operating_point"]]
+    labels["best"] = max((point for point in points if point), key=lambda point: point["f1"])
+    apart = labels["lost"].pop("not_compared")
+    never = never_met(found, truth, tables.left, tables.right, tables.counted)
+    labels["lost"] = {"no_blocking_rule": never, "too_unlike": apart - never, **labels["lost"]}
+    return {"calibration": labels.pop("calibration"), "labels": labels}
 
 
 def _title(wanted: Wanted) -> str:
@@ -190,8 +171,8 @@ def _written(
         {
             "left_id": tables.left.ids.take(pa.array(found.person[keep])),
             "right_id": tables.right.ids.take(pa.array(found.identity[keep])),
-            "match_weight": found.weight[keep],
-            "match_probability": resolved.probability[keep],
+            "match_weight": pa.array(found.weight[keep], from_pandas=True),
+            "match_probability": pa.array(resolved.probability[keep], from_pandas=True),
             "status": status,
         }
     )
@@ -206,6 +187,7 @@ def _written(
         told |= _clusters(out, tables.left, found.person[linked], found.identity[linked])
     else:
         told["not_linked"] = len(tables.left.ids) - told["linked"] - told["ambiguous"]
+    told["left_out"] = document["left_out"]
     told |= _short({"linked_from": document["model"]["link_probability"]} | (document["rates"] or {}))
     if "labels" in document:
         told |= {f"truth, {name.replace('_', ' ')}": _short(part)

@@ -130,8 +130,8 @@ def population_candidates(
 ) -> Candidates:
     """Return every identity of an index that the people of another index could be, chunk by chunk."""
     counted = name_frequencies(frequencies)
-    chunks = _chunks(left_index)
-    whole = scoring.merged([find_candidates(left, index, counted, model, settings, itself) for left in chunks])
+    parts = [find_candidates(left, index, counted, model, settings, itself) for left in chunks(left_index)]
+    whole = scoring.merged(parts)
     return whole.take(np.lexsort((whole.identity, whole.person)))
 
 
@@ -156,7 +156,7 @@ def find_candidates(
     return Candidates.from_table(found)
 
 
-def _chunks(index: DataFrame) -> Iterator[Records]:
+def chunks(index: DataFrame) -> Iterator[Records]:
     """Yield the population's records, so many shards at a time that LEFT_VERSIONS is reached."""
     sizes = index.select("shard", "versions").orderBy("shard").toArrow().to_pydict()
     chunk = np.cumsum(sizes["versions"]) // LEFT_VERSIONS

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TRIED_PEOPLE = 6_000
 _FEWEST_PRESENT, _MOST_PRESENT = 0.02, 0.98
+_FEWEST_OTHERS, _MOST_OTHERS = 1e-4, 50.0
+"""Other records of a person in the same table."""
 LOWEST, HIGHEST = 0.9, 0.999
 """Bounds of the operating point: few people may leave a wide gap above which all links are right."""
 _ROUNDS = 20
@@ -109,8 +111,9 @@ def _others(model: Model, found: Candidates, people: int) -> tuple[float, FloatA
     """Return d / (1 + d), d the other records a person has, and the weights under it."""
     present, weight = model.present, found.weight
     for _ in range(_ROUNDS):
-        others = (float(resolution.pair_probability(weight).sum()) + 1) / (people + 2)
-        present = float(np.clip(others / (1 + others), _FEWEST_PRESENT, _MOST_PRESENT))
+        mass = float(resolution.pair_probability(weight).sum())
+        others = float(np.clip((mass + 1) / (people + 2), _FEWEST_OTHERS, _MOST_OTHERS))
+        present = others / (1 + others)
         weight = found.weight + replace(model, present=present).prior_bits - model.prior_bits
     return present, weight
 

@@ -126,20 +126,6 @@ def pair_probability(weight: FloatArray) -> FloatArray:
     return np.asarray(odds / (1 + odds))
 
 
-def resolve_pairs(candidates: Candidates, model: Model, settings: LinkageSettings) -> Resolved:
-    """Decide on the pairs of one table with itself, each by its own weight: a person may be listed three times.
-
-    A pair is linked from the operating point on, or if it has the PNC identifier and a name or the date of
-    birth in common; ambiguous if it is more likely one person than not; else a candidate. Where more
-    than one other record is likely, none of them takes anything from the others.
-    """
-    probability = pair_probability(candidates.weight)
-    threshold = model.link_probability if settings.link_probability is None else settings.link_probability
-    status = np.where(probability >= MORE_LIKELY_THAN_NOT, AMBIGUOUS, CANDIDATE)
-    status[(probability >= threshold) | candidates.pnc] = LINKED
-    return Resolved(probability, status.astype(np.int8))
-
-
 def resolve_one_to_one(candidates: Candidates, model: Model, settings: LinkageSettings) -> Resolved:
     """Decide so that an identity is linked to one person only.
 

@@ -68,7 +68,7 @@ SECTIONS = (
         "Within a field, better agreement should never weigh less, and full agreement on a rare identifier should "
         "weigh most; a level near zero says nothing and could be dropped.",
         "no model",
-        f"{_LINK} --train",
+        _LINK,
     ),
     Section(
         "chances",
@@ -78,7 +78,7 @@ SECTIONS = (
         "An m of full agreement far below 0.9 means that the field is often mistyped or changes, as postcodes do; a "
         "large u means that strangers often agree, as on sex.",
         "no model",
-        f"{_LINK} --train",
+        _LINK,
     ),
     Section(
         "training",
@@ -88,13 +88,13 @@ SECTIONS = (
         "Every run should have converged, on thousands of expected matches; on a handful, the model stays near its "
         "starting values.",
         "no training",
-        f"{_LINK} --train",
+        _LINK,
     ),
     Section(
         "histogram",
         "Match weights of the pairs",
-        "Each bar counts the compared pairs of about one weight; every line upwards is ten times the last, because "
-        "pairs of strangers outnumber all others.",
+        "Each bar counts the pairs of about one weight, among those that are not dropped at once as too unlike; every "
+        "line upwards is ten times the last.",
         "Two hills with a valley between them mean that the fields tell people apart; where the valley is filled, "
         "the model cannot decide, and people there belong in review.",
         "no weights of pairs",

@@ -15,7 +15,7 @@ from jdl_spark.errors import EnvironmentProblem, JdlError
 
 COMMANDS = [
     "setup", "doctor", "version", "init", "ingest", "generate", "template", "check", "submit", "decide", "run",
-    "reprocess", "status", "report", "evaluate", "analyse", "link", "demo",
+    "reprocess", "status", "report", "evaluate", "analyse", "demo",
 ]  # fmt: skip
 
 
@@ -60,11 +60,28 @@ def test_releases_have_a_help_with_an_example(command: str) -> None:
     assert f"Example: jdl release {command}" in " ".join(told.output.split())
 
 
-@pytest.mark.parametrize("command", ["train", "list", "show"])
+@pytest.mark.parametrize("command", ["train", "list", "show", "report"])
 def test_linkage_models_have_a_help_with_an_example(command: str) -> None:
     told = CliRunner().invoke(cli.app, ["linkage", command, "--help"], env={"COLUMNS": "200"})
     assert told.exit_code == 0
     assert f"Example: jdl linkage {command}" in " ".join(told.output.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [([], "jdl link left.csv right.csv"), (["tables"], "jdl link left.csv"), (["plan"], "jdl link plan left.csv"),
+     (["report"], "jdl link report links.parquet")],
+)  # fmt: skip
+def test_linking_has_helps_with_examples(words: list[str], example: str) -> None:
+    told = CliRunner().invoke(cli.app, ["link", *words, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert told.exit_code == 0
+    assert f"Example: {example}" in " ".join(told.output.split())
+
+
+def test_tables_to_link_need_no_command(handed: list[tuple[str, list[str], str | None]]) -> None:
+    for words in (["tables"], []):
+        assert CliRunner().invoke(cli.app, ["link", *words, "a.csv", "--spec", "s", "--out", "l"]).exit_code == 0
+    assert handed[0] == handed[1] == ("link", ["a.csv", "--spec", "s", "--out", "l", "--lake", "lake"], None)
 
 
 def test_the_command_line_loads_neither_spark_nor_numpy() -> None:

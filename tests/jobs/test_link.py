@@ -258,7 +258,7 @@ def test_a_model_of_other_fields_is_refused(tmp_path: Path) -> None:
     left, right, spec = _small(tmp_path)
     field = Field("postcode", ("else", "exact"), (0.5, 0.5), (0.9, 0.1))
     (tmp_path / "model.json").write_text(Model((field,), 0.5, 4).to_json())
-    with pytest.raises(UsageError, match="the tables share none"):
+    with pytest.raises(UsageError, match="compares postcode, which the spec does not name"):
         _read_only(left, right, spec, model=tmp_path / "model.json")
 
 

@@ -12,17 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from jdl_spark.adhoc.linking.spec import FIELDS
 from jdl_spark.adhoc.linking.tables import People
 from jdl_spark.linkage import blocking
 from jdl_spark.linkage.comparison import Pairs, compare
 from jdl_spark.linkage.explain import explain
 from jdl_spark.linkage.index import Counted
 from jdl_spark.linkage.plan import LeftOut, RulePlan
-from jdl_spark.linkage.records import IntArray, Records, pack
+from jdl_spark.linkage.records import IntArray, Records
 from jdl_spark.linkage.resolution import LINKED, Resolved
 from jdl_spark.linkage.scoring import Candidates, LeftSide
 from jdl_spark.stats.fellegi_sunter import FloatArray, Model
@@ -38,31 +35,24 @@ def described(title: str, model: Model, threshold: float) -> dict[str, Any]:
     return {"title": title, "model": json.loads(model.to_json()) | {"link_probability": threshold}}
 
 
-def planned(people: Sequence[People], rules: Sequence[RulePlan], left_out: Sequence[LeftOut]) -> dict[str, Any]:
-    """Return the parts that are known before anything is compared."""
+def planned(
+    filled: Mapping[str, tuple[float, float]], rules: Sequence[RulePlan], left_out: Sequence[LeftOut]
+) -> dict[str, Any]:
+    """Return the parts that are known before anything is compared.
+
+    Parameters
+    ----------
+    filled : field to the share of rows of the left and of the right side that have it, once standardised
+    """
     words = {rule.key: rule.words for rule in reversed(blocking.RULES)}
     return {
-        "completeness": completeness(people),
+        "completeness": [{"field": name, "left": left, "right": right} for name, (left, right) in filled.items()],
         "blocking": [
             {"rule": rule.words, "pairs": rule.pairs, "people": rule.people, "largest_key": rule.largest_key}
             for rule in rules
         ],
         "left_out": [{"key": words[some.key], "keys": some.keys, "versions": some.versions} for some in left_out],
     }
-
-
-def completeness(people: Sequence[People]) -> list[dict[str, Any]]:
-    """Return the share of rows of either side that have each field."""
-    shares = [{field: _filled(side.rows.column(field)) for field in FIELDS if field in side.rows.column_names}
-              for side in people]  # fmt: skip
-    return [{"field": FIELDS[field], "left": left, "right": shares[1][field]} for field, left in shares[0].items()]
-
-
-def _filled(column: pa.ChunkedArray) -> float:
-    if pa.types.is_string(column.type):
-        full = pc.sum(pc.not_equal(pc.utf8_trim_whitespace(column), "")).as_py() or 0
-        return float(full / len(column))
-    return float(1 - column.null_count / len(column))
 
 
 def found(
@@ -72,13 +62,17 @@ def found(
     resolved: Resolved,
     model: Model,
     counted: Mapping[str, Counted],
+    through_others: float = 0.0,
 ) -> dict[str, Any]:
     """Return the parts that come out of the linking.
 
     Parameters
     ----------
     people, records : the two sides; and the left one as records, whose persons are places in its ids
+    through_others : links of a smaller probability were made through others, and promise nothing by themselves
     """
+    known = np.flatnonzero(~np.isnan(resolved.probability))  # not the pairs that are linked through others alone
+    candidates, resolved = candidates.take(known), Resolved(resolved.probability[known], resolved.status[known])
     weights = np.floor(candidates.weight / _BITS).astype(np.int64)
     return {
         "histogram": [
@@ -88,7 +82,7 @@ def found(
         "probabilities": _probabilities(candidates, resolved, len(people[0].ids)),
         "unlinkable": _unlinkable(records, model, counted),
         "waterfall": list(_waterfalls(people, candidates, resolved, model, counted)),
-        "rates": _rates(resolved),
+        "rates": _rates(resolved, through_others),
     }
 
 
@@ -107,15 +101,16 @@ def _probabilities(candidates: Candidates, resolved: Resolved, people: int) -> l
     return [{"from": at / _BARS, "to": (at + 1) / _BARS, "people": int(n)} for at, n in enumerate(counts.tolist())]
 
 
-def _rates(resolved: Resolved) -> dict[str, float] | None:
+def _rates(resolved: Resolved, through_others: float) -> dict[str, float] | None:
     """Return what the posteriors say about links made and missed; None where nobody was linked."""
-    linked = resolved.status == LINKED
-    present = math.fsum(resolved.probability)
+    linked = (resolved.status == LINKED) & (resolved.probability >= through_others)
+    open_ = resolved.status != LINKED
+    present = math.fsum(resolved.probability[linked | open_])
     if not linked.any() or not present:
         return None
     return {
         "expected_false_links": math.fsum(1 - resolved.probability[linked]) / int(linked.sum()),
-        "expected_missed_links": math.fsum(resolved.probability[~linked]) / present,
+        "expected_missed_links": math.fsum(resolved.probability[open_]) / present,
     }
 
 
@@ -137,7 +132,7 @@ def _waterfalls(
     counted: Mapping[str, Counted],
 ) -> Iterator[dict[str, Any]]:
     for title, row in _examples(candidates, resolved):
-        left, right = (_one(side, int(ids[row])) for side, ids in zip(people, _places(candidates), strict=True))
+        left, right = (side.records(ids[[row]]) for side, ids in zip(people, _places(candidates), strict=True))
         (parts,) = explain(left, right, np.zeros(1, np.int64), np.zeros(1, np.int64), model, counted)
         shown = ("name", "level", "bits", "frequency_bits")
         fields = [{name: part[name] for name in shown} for part in parts["fields"]]
@@ -147,12 +142,6 @@ def _waterfalls(
 
 def _places(candidates: Candidates) -> tuple[IntArray, IntArray]:
     return candidates.person, candidates.identity
-
-
-def _one(side: People, place: int) -> Records:
-    """Return one person's versions as records."""
-    rows = side.rows.filter(pc.equal(side.rows.column("offender_id"), place))
-    return pack(rows, rows.column("offender_id").to_numpy(), rows.column("version_no").to_numpy())
 
 
 def _examples(candidates: Candidates, resolved: Resolved) -> Iterator[tuple[str, int]]:

@@ -14,7 +14,10 @@ import pyarrow.csv
 import pyarrow.dataset
 from numpy.typing import NDArray
 
+from jdl_spark.adhoc.linking.tables import People
 from jdl_spark.errors import InputError, UsageError
+from jdl_spark.linkage import blocking
+from jdl_spark.linkage.index import BLOCK, Counted
 from jdl_spark.linkage.resolution import LINKED, Resolved
 from jdl_spark.linkage.scoring import Candidates
 from jdl_spark.stats.shard import FloatArray, IntArray
@@ -94,13 +97,16 @@ def _read(path: str) -> pa.Table:
         raise InputError(f"{path} (true pairs) cannot be read as CSV or Parquet") from error
 
 
-def evaluate(found: Candidates, resolved: Resolved, truth: Truth, best_only: bool) -> dict[str, Any]:
+def evaluate(
+    found: Candidates, resolved: Resolved, truth: Truth, best_only: bool, threshold: float | None = None
+) -> dict[str, Any]:
     """Compare what was decided with the truth.
 
     Parameters
     ----------
     found, resolved : candidates and what was decided on them
     best_only : a person has one identity: only the best candidate counts at each threshold
+    threshold : probability from which people were linked; the least that was, if left out
 
     Returns
     -------
@@ -113,14 +119,15 @@ def evaluate(found: Candidates, resolved: Resolved, truth: Truth, best_only: boo
         - wrong : links made that are no true pairs
     """
     right = truth.holds(found.person, found.identity)
-    best = _best(found, resolved.probability) if best_only else np.ones(len(found), bool)
+    best = _best(found, resolved.probability) if best_only else ~np.isnan(resolved.probability)
     linked = resolved.status == LINKED
     total = len(truth.pairs)
     curve = _curve(resolved.probability[best], right[best], total)
+    least = float(np.nanmin(resolved.probability[linked], initial=1.0))
     return {
         "true_pairs": total,
         "at_operating_point": _rates(int((linked & right).sum()), int(linked.sum()), total)
-        | {"threshold": float(resolved.probability[linked].min(initial=1.0))},
+        | {"threshold": least if threshold is None else threshold},
         "best": max(curve, key=lambda point: point["f1"]) if curve else None,
         "precision_recall": curve,
         "calibration": _calibration(resolved.probability[best], right[best]),
@@ -169,3 +176,21 @@ def _calibration(probability: FloatArray, right: NDArray[np.bool_]) -> list[Mapp
         for place in range(len(_BINS) - 1)
         if (here := at == place).any()
     ]
+
+
+def never_met(found: Candidates, truth: Truth, left: People, right: People, counted: Mapping[str, Counted]) -> int:
+    """Return how many true pairs share no key under any blocking rule; others that are no candidate are too unlike.
+
+    Parameters
+    ----------
+    counted : what `index.name_frequencies` returned for the right side: its large blocks are not looked up
+    """
+    apart = np.setdiff1d(truth.pairs, found.person * truth.width + found.identity)
+    if not len(apart):
+        return 0
+    one, other = left.records(apart // truth.width), right.records(apart % truth.width)
+    probes = blocking.probes(one, {key: counted[BLOCK + key][0] for key in blocking.KEYS})
+    met = [np.empty(0, np.int64)]
+    for rows, right_rows in blocking.candidates(probes, blocking.index_keys(other), len(one), len(other)):
+        met.append(one.person[rows] * truth.width + other.person[right_rows])
+    return int((~np.isin(apart, np.concatenate(met))).sum())

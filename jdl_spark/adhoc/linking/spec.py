@@ -48,6 +48,11 @@ class Spec:
     fields: tuple[str, ...]
     settings: LinkageSettings
 
+    @property
+    def itself(self) -> bool:
+        """One table is linked with itself."""
+        return self.sides[0] is self.sides[1]
+
 
 def read_spec(path: Path, itself: bool) -> Spec:
     """Return what a spec file says.
@@ -65,6 +70,8 @@ def read_spec(path: Path, itself: bool) -> Spec:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"there is no spec file at {path}") from error
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder; name the spec file in it") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     unknown = sorted(set(content) - {"left", "right", "linkage"})
@@ -98,6 +105,8 @@ def _side(name: str, content: Mapping[str, Any], spec: Path) -> Side:
 def _shared_fields(sides: tuple[Side, Side], spec: Path) -> tuple[str, ...]:
     shared = tuple(f for f in FIELDS if f in sides[0].columns and f in sides[1].columns)
     if not shared:
+        if sides[0] is sides[1]:
+            raise UsageError(f"{spec}: [left] names no field, so there is nothing to compare")
         raise UsageError(f"{spec}: [left] and [right] have no field in common, so there is nothing to compare")
     given = set(shared)
     names = {"forename", "surname"}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jdl_spark.adhoc.linking import document
-from jdl_spark.adhoc.linking.spec import Spec
+from jdl_spark.adhoc.linking.models import restricted
+from jdl_spark.adhoc.linking.spec import FIELDS, Spec
 from jdl_spark.adhoc.linking.tables import People, read_people
-from jdl_spark.linkage import counting, link, plan, resolution, training
+from jdl_spark.linkage import clusters, counting, link, plan, resolution, training
 from jdl_spark.linkage.index import Counted, build_index, count_names, name_frequencies
 from jdl_spark.linkage.records import Records
 from jdl_spark.linkage.resolution import Resolved
@@ -83,11 +82,12 @@ class Tables:
         return counting.left_people(self.left_index)
 
     def trained(self) -> Model:
-        """Train a model on the two tables."""
+        """Train a model on the two tables, of the fields that both have."""
         purpose = training.DUPLICATES if self.itself else "tables"
-        return Model.from_json(
-            training.train(self.right_index, self.frequencies, self.left_index, purpose, self.spec.settings, "tables")
+        parameters = training.train(
+            self.right_index, self.frequencies, self.left_index, purpose, self.spec.settings, "tables"
         )
+        return restricted(Model.from_json(parameters), [FIELDS[field] for field in self.spec.fields])
 
     def linked(self, model: Model) -> tuple[Candidates, Resolved]:
         """Find the candidates and decide on them."""
@@ -96,23 +96,30 @@ class Tables:
             self.left_index, self.right_index, self.frequencies, model, settings, self.itself
         )
         if self.itself:
-            found = _once(found)
-            return found, resolution.resolve_pairs(found, model, settings)
+            return clusters.resolve_duplicates(found, len(self.left.ids), model, settings)
         return found, resolution.resolve_one_to_one(found, model, settings)
 
     def planned(self) -> dict[str, Any]:
         """Return how much each blocking rule will bring together."""
-        rules = plan.count_pairs(self.records, self.right_index, self.counted)
-        return document.planned((self.left, self.right), rules, plan.left_out(self.counted))
+        rules = plan.count_pairs(self.left_index, self.right_index, self.counted, self.itself)
+        left = plan.completeness(self.left_index)
+        right = left if self.itself else plan.completeness(self.right_index)
+        filled = {FIELDS[field]: (left[FIELDS[field]], right[FIELDS[field]]) for field in self.spec.fields}
+        return document.planned(filled, rules, plan.left_out(self.counted))
+
+    def distinct_pairs(self) -> int:
+        """Return how many pairs would be compared, each counted once."""
+        return plan.distinct_pairs(self.left_index, self.right_index, self.counted, self.itself)
 
     def told(self, title: str, model: Model, found: Candidates, resolved: Resolved) -> dict[str, Any]:
         """Return the linkage document, less what only a truth could tell."""
         some = counting.sampled(self.records, _LOOKED_AT, generator("unlinkable"))
         sides = (self.left, self.right)
+        through = self.threshold(model) if self.itself else 0.0
         return (
             document.described(title, model, self.threshold(model))
             | self.planned()
-            | document.found(sides, some, found, resolved, model, self.counted)
+            | document.found(sides, some, found, resolved, model, self.counted, through)
         )
 
     def threshold(self, model: Model) -> float:
@@ -130,13 +137,3 @@ class Tables:
 def _index(spark: SparkSession, people: People) -> DataFrame:
     shards = max(_FEWEST_SHARDS, people.rows.num_rows // _ROWS_A_SHARD)
     return build_index(spark.createDataFrame(people.rows), "offender", shards).cache()
-
-
-def _once(found: Candidates) -> Candidates:
-    """Return each pair of one table once, the smaller place first, with the better of its two weights."""
-    turned = replace(found, person=np.minimum(found.person, found.identity),
-                     identity=np.maximum(found.person, found.identity))  # fmt: skip
-    order = np.lexsort((-turned.weight, ~turned.pnc, turned.identity, turned.person))
-    person, identity = turned.person[order], turned.identity[order]
-    first = np.append(True, (person[1:] != person[:-1]) | (identity[1:] != identity[:-1]))[: len(order)]
-    return turned.take(order[first])

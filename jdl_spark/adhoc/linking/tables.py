@@ -16,6 +16,7 @@ import pyarrow.dataset
 
 from jdl_spark.adhoc.linking.spec import Side
 from jdl_spark.errors import InputError, UsageError
+from jdl_spark.linkage.records import IntArray, Records, pack
 
 _DATES = (
     (re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?Z?"), (1, 2, 3)),
@@ -39,6 +40,11 @@ class People:
     ids: pa.Array
     rows: pa.Table
     unreadable_dates: int
+
+    def records(self, places: IntArray) -> Records:
+        """Return the records of some people, given by their places in `ids`."""
+        rows = self.rows.filter(pc.is_in(self.rows.column("offender_id"), value_set=pa.array(np.unique(places))))
+        return pack(rows, rows.column("offender_id").to_numpy(), rows.column("version_no").to_numpy())
 
 
 def read_people(path: str, side: Side, fields: tuple[str, ...]) -> People:
