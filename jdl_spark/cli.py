@@ -55,7 +55,7 @@ class _TablesByDefault(TyperGroup):
 link_app = typer.Typer(
     help="Link any two tables of people, or find who is listed several times in one.\n\n"
     "Example: jdl link left.csv right.csv --spec link.toml --out links.parquet\n\n"
-    "The road: [bold]plan[/] (how much would be compared) > the linking itself > [bold]report[/] (how far to trust it). "
+    "The road: [bold]plan[/] (how much would be compared) > linking > [bold]report[/] (how far to trust it). "
     "Its options: jdl link tables --help",
     epilog='link.toml says which column is what: \\[left] id = "person", forename = "first_name", surname = '
     '"last_name", date_of_birth = "dob", and so on; the same for \\[right]. See docs/adhoc.md.',
