@@ -18,6 +18,7 @@ from jdl_spark.linkage import nicknames
 from jdl_spark.linkage.records import NO_DATE, IntArray, Records
 from jdl_spark.stats import name_similarity
 from jdl_spark.stats.fellegi_sunter import Field
+from jdl_spark.stats.pool import is_in
 
 Levels = NDArray[np.int8]
 Mask = NDArray[np.bool_]
@@ -300,7 +301,7 @@ def _postcode(pairs: Pairs, field: Field) -> Levels:
     same = whole & (a == b)
     common = np.zeros(len(a), bool)
     if "common" in field.levels:
-        common[same] = np.isin(pairs.left.postcode_code[pairs.rows[same]], pairs.common_postcodes)
+        common[same] = is_in(pairs.left.postcode_code[pairs.rows[same]], pairs.common_postcodes)
     level = np.where(known, 0, -1).astype(np.int8)
     rows = np.flatnonzero(known)
 

@@ -22,6 +22,7 @@ from jdl_spark.linkage.records import NO_DATE, IntArray, Records, concatenate, f
 from jdl_spark.linkage.scoring import with_any_address
 from jdl_spark.stats import fellegi_sunter
 from jdl_spark.stats.fellegi_sunter import Field
+from jdl_spark.stats.pool import is_in
 from jdl_spark.stats.randomness import generator
 
 if TYPE_CHECKING:
@@ -90,11 +91,12 @@ class Survey:
         """Return the shard's counts as arrays."""
         found: dict[str, Any] = {"people": np.array([len(right.people)])}
         found["random"], found["random_counts"], found["all_pairs"] = self._random(number, right)
-        found["blocked"], found["blocked_counts"] = self._blocked(right)
+        keys = blocking.index_keys(right, blocking.TRAINING_KEYS)
+        found["blocked"], found["blocked_counts"] = self._blocked(right, keys)
         for field in _SAME:
             found[f"same_{field}"] = np.array(_collisions(right, field))
         for rule in blocking.TRAINING_RULES:
-            found[f"keyed_{rule.name}"] = np.array([len(np.unique(right.person_at[rule.probe(right)[0]]))])
+            found[f"keyed_{rule.name}"] = np.array([right.bearers(keys[rule.key][0])])
         return found
 
     def _random(self, number: int, right: Records) -> tuple[IntArray, IntArray, IntArray]:
@@ -108,10 +110,9 @@ class Survey:
             person, identity = random.integers(0, n, wanted), random.integers(0, k, wanted)
         return *self._count(right, *self._others(right, person, identity)), np.array([everything])
 
-    def _blocked(self, right: Records) -> tuple[IntArray, IntArray]:
+    def _blocked(self, right: Records, found: Mapping[str, Keyed]) -> tuple[IntArray, IntArray]:
         """Count the pairs of the training rules: those that look like matches by all versions, the rest as found."""
         probes = blocking.probes(self.left, {}, blocking.TRAINING_RULES)
-        found = blocking.index_keys(right, blocking.TRAINING_KEYS)
         keys = {name: _without_hot(*keyed) for name, keyed in found.items()}
         people = max(len(right.people), 1)
         plain, promising = [], []
@@ -121,8 +122,8 @@ class Survey:
             likely = fellegi_sunter.field_weights(self.fields, levels) >= 0
             promising.append(pair[likely])
             plain.append(_first_of_each(pair[~likely], levels[~likely]))
-        near = np.unique(np.concatenate([np.empty(0, np.int64), *promising]))
-        far = [levels[~np.isin(pair, near)] for pair, levels in plain]
+        near = blocking.distinct(np.concatenate([np.empty(0, np.int64), *promising]))
+        far = [levels[~is_in(pair, near)] for pair, levels in plain]
         person, identity = self._others(right, *np.divmod(near, people))
         levels = np.concatenate([self._levels(right, person, identity), *far])
         return fellegi_sunter.count_patterns(levels, comparison.sizes(self.fields))
@@ -173,8 +174,11 @@ def _collisions(records: Records, field: str) -> list[int]:
     if value is None:
         value = np.append(records.names.code, 0)[getattr(records, field)]
     known = value != (NO_DATE if field == "birth" else 0)
-    pairs = np.unique(np.stack([value[known], records.person_at[known]]), axis=1)
-    _, bearers = np.unique(pairs[0], return_counts=True)
+    order = np.argsort(value[known], kind="stable")  # the records are sorted by person
+    value, person = value[known][order], records.person_at[known][order]
+    new = np.append(True, value[1:] != value[:-1])[: len(value)]
+    once = new | np.append(True, person[1:] != person[:-1])[: len(value)]
+    bearers = np.bincount(np.cumsum(new)[once] - 1)
     n = int(bearers.sum())
     return [int((bearers * (bearers - 1)).sum()), n * (n - 1)]
 

@@ -107,7 +107,9 @@ class Records:
     @cached_property
     def people(self) -> IntArray:
         """Distinct persons, ascending."""
-        return np.unique(self.person)
+        first = np.ones(len(self.person), bool)
+        np.not_equal(self.person[1:], self.person[:-1], out=first[1:])
+        return self.person[first]
 
     @cached_property
     def first_row(self) -> IntArray:
@@ -118,6 +120,12 @@ class Records:
     def person_at(self) -> IntArray:
         """Place of each record's person in `people`, int64, shape (n,)."""
         return np.repeat(np.arange(len(self.people)), np.diff(self.first_row))
+
+    def bearers(self, rows: IntArray) -> int:
+        """Return how many people some of the records belong to."""
+        theirs = np.zeros(len(self.people), bool)
+        theirs[self.person_at[rows]] = True
+        return int(theirs.sum())
 
     @cached_property
     def calendar(self) -> tuple[IntArray, IntArray, IntArray]:

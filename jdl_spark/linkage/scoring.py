@@ -158,7 +158,7 @@ def score_shard(left: LeftSide, right: Records) -> dict[str, Any]:
         if left.itself:
             keep &= left.records.person[rows] != right.person[other]
         promising.append(left.records.person_at[rows[keep]] * people + right.person_at[other[keep]])
-    person, identity = np.divmod(np.unique(np.concatenate(promising)), people)
+    person, identity = np.divmod(blocking.distinct(np.concatenate(promising)), people)
     scored = weigh_identities(left, right, person, identity)
     kept = scored.take(scored.weight >= left.floor)
     return {name: getattr(kept, name) for name in _COLUMNS}

@@ -289,6 +289,6 @@ def _reach(name: str, fields: Sequence[Field], left: Records, census: Census) ->
     """
     m_exact = {f.name: f.m[exact_level(f)] for f in fields}
     rule = next(rule for rule in blocking.TRAINING_RULES if rule.name == name)
-    people = len(np.unique(left.person[rule.probe(left)[0]]))
+    people = left.bearers(rule.probe(left)[0])
     agree = float(np.prod([m_exact[field] for field in _SESSIONS[name][0]]))
     return people * census.keyed[name] * census.surveyed * agree
