@@ -1,41 +1,33 @@
 """Compare the covariates of the groups, before and after matching.
 
-One pass over the shards serves all requests. Each shard gives back, per request and covariate, the
-distinct values with their weight in the four groups; these add up without loss, so that means,
-variances and distribution functions are exact.
+Two passes over the shards serve all requests: the first finds which values occur, the second counts. The
+nation is counted by stratum, once; of each request only those rows come back that are treated, matched, or
+not in the pool although their stratum is (stats/balance_sums.py). Whole numbers add up without loss, so means
+of yes/no covariates and distribution functions are exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from jdl_spark import passes, schemas
-from jdl_spark.stats.pool import RequestGroup, is_in, pool_rows, treated_rows
-from jdl_spark.stats.shard import CovariateShard, FloatArray, IntArray
-from jdl_spark.stats.standardised_difference import Distribution, standardised_mean_difference
+from jdl_spark.stats import balance_sums as sums_of
+from jdl_spark.stats.balance_sums import EXCLUDED, MATCHED_COMPARISON, MATCHED_TREATED, TREATED, Counted, Matched, Sums
+from jdl_spark.stats.pool import RequestGroup
+from jdl_spark.stats.shard import CovariateShard, FloatArray
+from jdl_spark.stats.standardised_difference import Grouped, ecdf_distances, standardised_mean_difference
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-TREATED, POOL, MATCHED_TREATED, MATCHED_COMPARISON = range(4)
-_GROUPS = 4
-_PARTS = "request_id string, covariate int, name string, shard int, payload binary"
 _COLUMNS = [column for column in schemas.BALANCE.columns if column.name != "run_id"]
 _DDL = ", ".join(f"`{column.name}` {column.type}" for column in _COLUMNS)
-
-
-@dataclass(frozen=True)
-class _Matched:
-    """A request's matched events: the treated, and the comparison events with the sum of their pair weights."""
-
-    treated: IntArray
-    comparison: IntArray
-    weight: FloatArray
 
 
 def measure(members: DataFrame, links: DataFrame, pairs: DataFrame, covariates: DataFrame) -> DataFrame:
@@ -47,7 +39,7 @@ def measure(members: DataFrame, links: DataFrame, pairs: DataFrame, covariates: 
     links : DataFrame of schemas.LINKS
     pairs : DataFrame of schemas.MATCHED_PAIRS
     covariates : DataFrame of schemas.COVARIATES
-        Read once, whatever the number of requests.
+        Read twice, whatever the number of requests.
 
     Returns
     -------
@@ -56,79 +48,111 @@ def measure(members: DataFrame, links: DataFrame, pairs: DataFrame, covariates: 
         whole pool; after, matched treated against comparison events by their weight. Numbers are NULL where
         a group is empty; `variance_ratio` also for yes/no covariates.
     """
-    groups = passes.collect_groups(members, links)
-    matched = _collect_matched(pairs)
-    nobody = _Matched(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    groups, matched = passes.collect_groups(members, links), _collect_matched(pairs)
+    first = covariates.select("columns").head(1)
+    names = tuple(first[0]["columns"]) if first else ()
+    if not groups or not names:
+        return covariates.sparkSession.createDataFrame([], _DDL)
+    values = passes.ask(covariates, sums_of.distinct_values)
+    grids = [sums_of.merged_grid([part[j] for part in values]) for j in range(len(names))]
+    origin = np.array([grid[0] if len(grid) else 0.0 for grid in grids])
 
-    def kernel(number: int, shard: CovariateShard) -> Iterator[pa.RecordBatch]:
-        values = [np.unique(shard.matrix[:, j], return_inverse=True) for j in range(len(shard.columns))]
-        for group in groups:
-            here = _groups(shard, group, matched.get(group.request_id, nobody))
-            payloads = [_part(value, place, here) for value, place in values]
-            n = len(payloads)
-            yield pa.record_batch(
-                {
-                    "request_id": pa.array([group.request_id] * n, pa.string()),
-                    "covariate": pa.array(range(n), pa.int32()),
-                    "name": pa.array(shard.columns, pa.string()),
-                    "shard": pa.array([number] * n, pa.int32()),
-                    "payload": pa.array(payloads, pa.binary()),
-                }
-            )
+    def kernel(shard: CovariateShard) -> tuple[Any, Any]:
+        codes = sums_of.coded(shard, grids)
+        return (
+            sums_of.count_strata(shard, codes, origin),
+            sums_of.count_requests(shard, codes, origin, groups, matched),
+        )
 
-    parts = passes.over_shards(covariates, kernel, _PARTS)
-    return parts.groupBy("request_id", "covariate").applyInArrow(_compare, _DDL)
+    nation = _Nation(grids)
+    rows: list[list[list[Counted]]] = [[] for _ in groups]
+    for strata, requests in passes.ask(covariates, kernel):
+        nation.take(strata)
+        for place, counted in enumerate(requests):
+            rows[place].append(counted)
+    found = [row for place, group in enumerate(groups) for row in _compared(group, names, nation, rows[place])]
+    return covariates.sparkSession.createDataFrame(_table(found), _DDL)
 
 
-def _collect_matched(pairs: DataFrame) -> dict[str, _Matched]:
+def _collect_matched(pairs: DataFrame) -> dict[str, Matched]:
     columns = ["request_id", "treated_event_id", "comparison_event_id", "pair_weight"]
     table = pairs.select(*columns).toArrow().to_pandas().sort_values(columns[:3], kind="stable")
     matched = {}
     for name, rows in table.groupby("request_id", sort=True):
         comparison, place = np.unique(rows["comparison_event_id"].to_numpy(np.int64), return_inverse=True)
         weight = np.bincount(place, rows["pair_weight"].to_numpy(np.float64), len(comparison)).astype(np.float64)
-        matched[str(name)] = _Matched(np.unique(rows["treated_event_id"].to_numpy(np.int64)), comparison, weight)
+        matched[str(name)] = Matched(np.unique(rows["treated_event_id"].to_numpy(np.int64)), comparison, weight)
     return matched
 
 
-def _groups(shard: CovariateShard, group: RequestGroup, matched: _Matched) -> list[tuple[np.ndarray, FloatArray]]:
-    """Return the shard's rows in each of the four groups, with their weights."""
-    chosen = np.flatnonzero(is_in(shard.event_id, matched.comparison))
-    whole = [
-        treated_rows(shard, group)[0],
-        pool_rows(shard, group)[0],
-        np.flatnonzero(is_in(shard.event_id, matched.treated)),
-    ]
-    weight = matched.weight[np.searchsorted(matched.comparison, shard.event_id[chosen])]
-    return [*((rows, np.ones(len(rows))) for rows in whole), (chosen, weight)]
+class _Nation:
+    """Counts of whole strata on the grids of all covariates, one after the other, and their sums."""
+
+    def __init__(self, grids: Sequence[FloatArray]) -> None:
+        self.grids = grids
+        self.starts = np.concatenate([[0], np.cumsum([len(grid) for grid in grids])]).astype(np.int64)
+        self.counts: dict[int, FloatArray] = {}
+        self.sums: dict[int, Sums] = {}
+
+    def take(self, strata: dict[int, sums_of.StratumCounts]) -> None:
+        """Add a shard's strata."""
+        for code, stratum in strata.items():
+            counts = self.counts.setdefault(code, np.zeros(self.starts[-1]))
+            for start, values, times in zip(self.starts, stratum.values, stratum.counts, strict=False):
+                counts[start + values] += times
+            self.sums[code] = self.sums[code] + stratum.sums if code in self.sums else stratum.sums
+
+    def place(self, rows: Sequence[Counted]) -> FloatArray:
+        """Return the weight of some rows at each place of the grids."""
+        codes = np.concatenate([part.codes for part in rows]).astype(np.int64) + self.starts[:-1]
+        weight = np.concatenate([part.weight for part in rows])
+        spread = np.repeat(weight, codes.shape[1])
+        return np.bincount(codes.ravel(), spread, self.starts[-1]).astype(np.float64)
 
 
-def _part(value: FloatArray, place: np.ndarray, groups: list[tuple[np.ndarray, FloatArray]]) -> bytes:
-    """Return value, weights and squared weights of the values that occur, as float64 bytes in rows of 9."""
-    sums = [np.bincount(place[rows], weight, len(value)) for rows, weight in groups]
-    rows, weight = groups[MATCHED_COMPARISON]  # all other weights are 1
-    squares = [*sums[:MATCHED_COMPARISON], np.bincount(place[rows], weight**2, len(value))]
-    occur = np.flatnonzero(np.any(sums, axis=0))
-    return np.column_stack([column[occur] for column in (value, *sums, *squares)]).tobytes()
+def _compared(
+    group: RequestGroup, names: Sequence[str], nation: _Nation, shards: Sequence[Sequence[Counted]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield a request's rows: two for each covariate."""
+    each = [[shard[part] for shard in shards] for part in range(4)]
+    counts = [nation.place(rows) for rows in each]
+    sums = [reduce(add, (rows.sums for rows in part)) for part in each]
+    known = [code for code in group.strata.tolist() if code in nation.counts]
+    zero = Sums(0.0, 0.0, np.zeros(len(names)), np.zeros(len(names)))
+    pool = reduce(add, (nation.counts[code] for code in known), np.zeros(nation.starts[-1])) - counts[EXCLUDED]
+    pool_sums = reduce(add, (nation.sums[code] for code in known), zero) - sums[EXCLUDED]
+    groups = {
+        "treated": (counts[TREATED], sums[TREATED]),
+        "pool": (pool, pool_sums),
+        "matched": (counts[MATCHED_TREATED], sums[MATCHED_TREATED]),
+        "comparison": (counts[MATCHED_COMPARISON], sums[MATCHED_COMPARISON]),
+    }
+    for j, name in enumerate(names):
+        here = slice(nation.starts[j], nation.starts[j + 1])
+        of = {key: Grouped.of(weight[here], sums, j, nation.grids[j]) for key, (weight, sums) in groups.items()}
+        occurs = reduce(np.logical_or, (one.weight > 0 for one in of.values()))
+        binary = bool(np.isin(nation.grids[j][occurs], (0.0, 1.0)).all())
+        for when, one, other in (("before", "treated", "pool"), ("after", "matched", "comparison")):
+            numbers = _numbers(of[one], of[other], of["treated"].variance(binary), occurs, binary)
+            yield (group.request_id, name, when, *(_known(number) for number in numbers))
 
 
-def _compare(table: pa.Table) -> pa.Table:
-    """Return a covariate's two rows from the parts of all shards."""
-    rows = sorted(table.to_pylist(), key=lambda row: row["shard"])
-    tables = [np.frombuffer(row["payload"]).reshape(-1, 1 + 2 * _GROUPS) for row in rows]
-    whole = Distribution.merge([Distribution(t[:, 0], t[:, 1 : 1 + _GROUPS], t[:, 1 + _GROUPS :]) for t in tables])
-    spread = whole.variance(TREATED)
-    records = []
-    for when, one, other in (("before", TREATED, POOL), ("after", MATCHED_TREATED, MATCHED_COMPARISON)):
-        means = whole.mean(one), whole.mean(other)
-        yardstick = np.array([max(spread, 0.0)])
-        smd = standardised_mean_difference(np.array([means[0]]), np.array([means[1]]), yardstick)[0]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.nan if whole.is_binary else np.divide(whole.variance(one), whole.variance(other))
-        numbers = (*means, smd, ratio, *whole.distances(one, other))
-        records.append((rows[0]["request_id"], rows[0]["name"], when, *(_known(number) for number in numbers)))
+def _numbers(
+    one: Grouped, other: Grouped, spread: float, occurs: Any, binary: bool
+) -> tuple[float, float, float, float, float, float]:
+    means = one.mean, other.mean
+    smd = standardised_mean_difference(np.array([means[0]]), np.array([means[1]]), np.array([max(spread, 0.0)]))[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.nan if binary else float(np.divide(one.variance(binary), other.variance(binary)))
+    if binary:
+        gap = abs(means[0] - means[1])
+        return (*means, float(smd), ratio, gap, gap)
+    return (*means, float(smd), ratio, *ecdf_distances(one.weight[occurs], other.weight[occurs]))
+
+
+def _table(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     types = [pa.string()] * 3 + [pa.float64()] * 6
-    columns = zip(_COLUMNS, zip(*records, strict=True), types, strict=True)
+    columns = zip(_COLUMNS, zip(*rows, strict=True), types, strict=True)
     return pa.table({column.name: pa.array(values, kind) for column, values, kind in columns})
 
 

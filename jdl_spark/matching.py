@@ -203,7 +203,11 @@ def _ask(
 
 def _scores(shard: CovariateShard, request: _Request, rows: np.ndarray) -> FloatArray:
     columns = [shard.columns.index(name) for name in request.columns]
-    return linear_predictor(shard.matrix[rows], columns, request.coefficients)
+    if not len(rows):
+        return np.zeros(0)
+    low, high = int(rows.min()), int(rows.max()) + 1
+    scores = linear_predictor(shard.by_column[:, low:high].T, columns, request.coefficients)
+    return np.asarray(scores[rows - low])
 
 
 def _names(ddl: str) -> list[str]:

@@ -6,8 +6,9 @@ Spark cut the data, and many requests share one reading of a shard.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +49,22 @@ def over_shards(covariates: DataFrame, kernel: ShardKernel, schema: str) -> Data
                     yield from kernel(row["shard"], shard)
 
     return covariates.select("shard", "columns", "payload").mapInArrow(walk, schema)
+
+
+def ask(covariates: DataFrame, kernel: Callable[[CovariateShard], Any]) -> list[Any]:
+    """Return a kernel's answer for each shard, in shard order.
+
+    Parameters
+    ----------
+    covariates, kernel : as for `over_shards`; the kernel returns anything that can be pickled, and not much of it.
+    """
+
+    def answer(number: int, shard: CovariateShard) -> Iterator[pa.RecordBatch]:
+        payload = pa.array([pickle.dumps(kernel(shard), protocol=pickle.HIGHEST_PROTOCOL)], pa.binary())
+        yield pa.record_batch({"shard": pa.array([number], pa.int32()), "payload": payload})
+
+    table = over_shards(covariates, answer, "shard int, payload binary").toArrow().sort_by("shard")
+    return [pickle.loads(payload) for payload in table.column("payload").to_pylist()]
 
 
 def collect_groups(members: DataFrame, links: DataFrame) -> list[RequestGroup]:

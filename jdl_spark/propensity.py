@@ -10,14 +10,12 @@ by Newton's method (stats/newton.py), which finds and names the cause.
 from __future__ import annotations
 
 import dataclasses
-import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from jdl_spark import passes, schemas
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 
 START_ROWS = 8_000
 """Rows of a request's pool that its starting values are fitted on."""
-_ANSWERS = "shard int, payload binary"
 
 
 def fit(members: DataFrame, links: DataFrame, covariates: DataFrame, settings: PropensitySettings) -> DataFrame:
@@ -92,7 +89,7 @@ def _in_company(
             def kernel(shard: CovariateShard, questions: Sequence[Question] = questions) -> list[PoolSums]:
                 return pool_sums(shard, questions, mean, sd)
 
-            answers = _ask(covariates, kernel)
+            answers = passes.ask(covariates, kernel)
             for column, place in enumerate(order):
                 fits[place].take([answer[column] for answer in answers])
     return {place: one.result for place, one in fits.items() if one.result is not None}
@@ -104,7 +101,9 @@ def _survey(
     """Return the strata of the nation, and each request's treated covariates in the order of their ids."""
     strata: dict[int, survey.Stratum] = {}
     parts: dict[int, list[tuple[Any, Any]]] = {}
-    for found, treated in _ask(covariates, lambda shard: (survey.strata(shard), survey.treated_of(shard, groups))):
+    for found, treated in passes.ask(
+        covariates, lambda shard: (survey.strata(shard), survey.treated_of(shard, groups))
+    ):
         for code, stratum in found.items():
             strata[code] = strata[code] + stratum if code in strata else stratum
         for place, rows in treated.items():
@@ -151,7 +150,7 @@ def _one_by_one(
         def kernel(shard: CovariateShard, tasks: Mapping[int, Any] = tasks) -> list[Any]:
             return [_partial(shard, groups[place], task) for place, task in tasks.items()]
 
-        answers = _ask(covariates, kernel)
+        answers = passes.ask(covariates, kernel)
         for column, place in enumerate(tasks):
             fits[place].take([answer[column] for answer in answers])
     return {place: one.result for place, one in fits.items() if one.result is not None}
@@ -166,17 +165,6 @@ def _partial(shard: CovariateShard, group: RequestGroup, task: Any) -> Any:
 
 
 # --- Spark ------------------------------------------------------------------------------------
-
-
-def _ask(covariates: DataFrame, kernel: Callable[[CovariateShard], Any]) -> list[Any]:
-    """Return a kernel's answer for each shard, in shard order."""
-
-    def answer(number: int, shard: CovariateShard) -> Iterator[pa.RecordBatch]:
-        payload = pa.array([pickle.dumps(kernel(shard), protocol=pickle.HIGHEST_PROTOCOL)], pa.binary())
-        yield pa.record_batch({"shard": pa.array([number], pa.int32()), "payload": payload})
-
-    table = passes.over_shards(covariates, answer, _ANSWERS).toArrow().sort_by("shard")
-    return [pickle.loads(payload) for payload in table.column("payload").to_pylist()]
 
 
 def _frame(covariates: DataFrame, rows: list[tuple[str, Fitted]]) -> DataFrame:

@@ -47,6 +47,32 @@ class RequestGroup:
     barred: IntArray
 
 
+@dataclass(frozen=True)
+class PersonRows:
+    """Where the rows of people lie among rows in another order.
+
+    Attributes
+    ----------
+    people : int64, shape (n,), ascending. rows : intp, shape (n,). Row of each.
+    """
+
+    people: IntArray
+    rows: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, people: IntArray) -> PersonRows:
+        """Index rows by the person of each."""
+        order = np.argsort(people, kind="stable")
+        return cls(people[order], order)
+
+    def rows_of(self, some: IntArray) -> NDArray[np.intp]:
+        """Return the rows of some people, ascending."""
+        low, high = (np.searchsorted(self.people, some, side=side) for side in ("left", "right"))
+        events = high - low
+        first = np.repeat(low - np.cumsum(events) + events, events)
+        return np.sort(self.rows[first + np.arange(len(first))])
+
+
 def is_in(values: IntArray, members: IntArray) -> NDArray[np.bool_]:
     """Return which of `values` are among the sorted, distinct `members`."""
     if not len(members):

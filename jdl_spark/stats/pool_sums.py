@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jdl_spark.stats.logistic import NO_SCORES, Apart, join_spread
-from jdl_spark.stats.pool import RequestGroup, is_in
+from jdl_spark.stats.pool import PersonRows, RequestGroup, is_in
 from jdl_spark.stats.shard import CovariateShard, FloatArray
 from jdl_spark.stats.survey import uniform
 
@@ -120,8 +120,7 @@ class _View:
     draw: FloatArray
     stratum: NDArray[np.int64]
     day: NDArray[np.int32]
-    people: NDArray[np.int64]
-    by_person: NDArray[np.intp]
+    people: PersonRows
     gaps: dict[tuple[int, float], FloatArray] = field(default_factory=dict)
 
     @classmethod
@@ -131,11 +130,9 @@ class _View:
         x[:, 0] = 1.0
         np.subtract(shard.matrix if len(rows) == len(shard) else shard.matrix[rows], mean, out=x[:, 1:])
         x[:, 1:] /= sd
-        people = shard.offender_id[rows]
-        by_person = np.argsort(people, kind="stable")
         return cls(
             shard, rows, x, length(x), uniform(shard.event_id[rows]), shard.stratum[rows], shard.first_reoffence[rows],
-            people[by_person], by_person,
+            PersonRows.of(shard.offender_id[rows]),
         )  # fmt: skip
 
     def gap(self, apart: Apart) -> FloatArray:
@@ -144,13 +141,6 @@ class _View:
         if key not in self.gaps:
             self.gaps[key] = np.abs(self.shard.matrix[self.rows, apart.column] - apart.value)
         return self.gaps[key]
-
-    def rows_of(self, people: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Return the rows of some people, ascending."""
-        low, high = (np.searchsorted(self.people, people, side=side) for side in ("left", "right"))
-        events = high - low
-        first = np.repeat(low - np.cumsum(events) + events, events)
-        return np.sort(self.by_person[first + np.arange(len(first))])
 
     def segments(self, groups: Sequence[RequestGroup]) -> Iterator[tuple[int, int, list[int]]]:
         """Yield each stratum's rows with the requests whose pool it belongs to."""
@@ -178,7 +168,7 @@ class _Totals:
         delays = np.sort(question.group.landmark)
         last = int(max(delays.max(initial=0), 0)) + 1  # whoever is without reoffence up to here survived everybody
         weights = np.searchsorted(delays, np.arange(last + 1), side="left") / max(len(delays), 1)
-        return cls(question, weights, view.rows_of(question.group.barred), view.x.shape[1])
+        return cls(question, weights, view.people.rows_of(question.group.barred), view.x.shape[1])
 
     def weigh(self, view: _View, block: slice, into: FloatArray) -> None:
         """Write the weights of the block's rows, and count what the final pass wants counted."""

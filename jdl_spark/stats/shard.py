@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +59,11 @@ class CovariateShard:
 
     def __len__(self) -> int:
         return len(self.event_id)
+
+    @cached_property
+    def by_column(self) -> FloatArray:
+        """The matrix with each column in one piece, shape (p, n): a score goes over it column by column."""
+        return np.ascontiguousarray(self.matrix.T)
 
     def to_bytes(self) -> bytes:
         """Serialise as one Arrow IPC stream."""

@@ -1,8 +1,4 @@
-"""How far two groups' covariates lie apart: means, spreads and whole distributions.
-
-A covariate's distribution is a table of distinct values with a weight per group. Such tables add up
-over shards without loss, so the distances below are exact whatever the number of shards.
-"""
+"""How far two groups' covariates lie apart: means, spreads and whole distributions."""
 
 from __future__ import annotations
 
@@ -10,74 +6,67 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jdl_spark.stats.balance_sums import Sums
 from jdl_spark.stats.shard import FloatArray
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """Distinct values of one covariate, ascending, with their weight in each group.
+class Grouped:
+    """One covariate in one group.
 
     Attributes
     ----------
-    value : float64, shape (k,). In the covariate's unit.
-    weight : float64, shape (k, groups). Weight of each value in each group.
-    square : float64, shape (k, groups). Sum of squared weights, for weighted variances.
+    weight : float64, shape (k,). Weight of the group at each place of the covariate's grid.
+    n, squares : float. Sums of weights and of squared weights.
+    mean : float. NaN for an empty group.
+    around : float. Sum of weight x (value - mean)^2.
     """
 
-    value: FloatArray
     weight: FloatArray
-    square: FloatArray
+    n: float
+    squares: float
+    mean: float
+    around: float
 
     @classmethod
-    def merge(cls, parts: list[Distribution]) -> Distribution:
-        """Add up the tables of several shards, in their order."""
-        value, place = np.unique(np.concatenate([part.value for part in parts]), return_inverse=True)
-        weight = np.zeros((len(value), parts[0].weight.shape[1]))
-        square = np.zeros_like(weight)
-        np.add.at(weight, place, np.concatenate([part.weight for part in parts]))
-        np.add.at(square, place, np.concatenate([part.square for part in parts]))
-        return cls(value, weight, square)
+    def of(cls, weight: FloatArray, sums: Sums, column: int, grid: FloatArray) -> Grouped:
+        """Take a covariate out of a group's sums; their origin is the grid's first value."""
+        if not sums.n:
+            return cls(weight, 0.0, 0.0, float("nan"), 0.0)
+        shift = sums.first[column] / sums.n
+        around = max(float(sums.second[column] - shift * sums.first[column]), 0.0)
+        return cls(weight, sums.n, sums.squares, float(grid[0] + shift), around)
 
-    def mean(self, group: int) -> float:
-        """Return a group's weighted mean; NaN for an empty group."""
-        total = self.weight[:, group].sum()
-        return float((self.weight[:, group] * self.value).sum() / total) if total else float("nan")
-
-    def variance(self, group: int) -> float:
-        """Return a group's variance: p(1 - p) for a yes/no covariate, else with the n - 1 of its weights.
+    def variance(self, binary: bool) -> float:
+        """Return the variance: p(1 - p) for a yes/no covariate, else with the n - 1 of its weights.
 
         The weighted form is sum w (x - mean)^2 * W / (W^2 - sum w^2) with W = sum w, which is the usual
         n - 1 where all weights are 1 (documented so in MatchIt and cobalt). NaN for fewer than two people.
         """
-        mean = self.mean(group)
-        if self.is_binary:
-            return mean * (1 - mean)
-        weight = self.weight[:, group]
-        total, squares = weight.sum(), self.square[:, group].sum()
-        if total * total <= squares:
+        if binary:
+            return self.mean * (1 - self.mean)
+        if self.n * self.n <= self.squares:
             return float("nan")
-        return float((weight * (self.value - mean) ** 2).sum() * total / (total * total - squares))
+        return self.around * self.n / (self.n * self.n - self.squares)
 
-    @property
-    def is_binary(self) -> bool:
-        """Whether the covariate is a yes/no one: no value but 0 and 1."""
-        return bool(np.isin(self.value, (0.0, 1.0)).all())
 
-    def distances(self, one: int, other: int) -> tuple[float, float]:
-        """Return the mean and the largest distance of two groups' distribution functions.
+def ecdf_distances(one: FloatArray, other: FloatArray) -> tuple[float, float]:
+    """Return the mean and the largest distance of two groups' distribution functions.
 
-        The mean is over all distinct values of the table: MatchIt's summary takes them from everybody, matched
-        or not. For a yes/no covariate both are the absolute difference of the means. NaN if a group is empty.
-        """
-        totals = self.weight[:, [one, other]].sum(axis=0)
-        if not totals.all():
-            return float("nan"), float("nan")
-        if self.is_binary:
-            gap = abs(self.mean(one) - self.mean(other))
-            return gap, gap
-        steps = np.cumsum(self.weight[:, [one, other]] / totals, axis=0)
-        gaps = np.abs(steps[:, 0] - steps[:, 1])
-        return float(gaps.mean()), float(gaps.max())
+    Parameters
+    ----------
+    one, other : float64, shape (k,). Weight of either group at each value that occurs in any group, ascending.
+        The mean is over these values: MatchIt's summary takes them from everybody, matched or not.
+
+    Returns
+    -------
+    tuple of float. NaN if a group is empty.
+    """
+    totals = one.sum(), other.sum()
+    if not all(totals):
+        return float("nan"), float("nan")
+    gaps = np.abs(np.cumsum(one / totals[0]) - np.cumsum(other / totals[1]))
+    return float(gaps.mean()), float(gaps.max())
 
 
 def standardised_mean_difference(

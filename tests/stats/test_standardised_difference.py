@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jdl_spark.stats.standardised_difference import Distribution, standardised_mean_difference
+from jdl_spark.stats.balance_sums import GRID, Sums, merged_grid
+from jdl_spark.stats.standardised_difference import Grouped, ecdf_distances, standardised_mean_difference
 
 
-def table(values, weights):
-    """Distribution of people with a value each and a weight in each group."""
+def grouped(values, weights):
+    """One covariate in a group, as it comes out of counts on a grid and sums."""
     values, weights = np.asarray(values, float), np.asarray(weights, float)
-    value, place = np.unique(values, return_inverse=True)
-    weight, square = np.zeros((len(value), weights.shape[1])), np.zeros((len(value), weights.shape[1]))
-    np.add.at(weight, place, weights)
-    np.add.at(square, place, weights**2)
-    return Distribution(value, weight, square)
+    grid = merged_grid([values])
+    rows = weights > 0
+    weight = np.bincount(np.searchsorted(grid, values[rows]), weights[rows], len(grid))
+    return Grouped.of(weight, Sums.of((values[rows] - grid[0])[:, None], weights[rows]), 0, grid)
 
 
 def slow_distances(values, ours, theirs):
@@ -47,53 +47,66 @@ def test_distances_and_moments_are_those_of_the_definition(rows):
     values = [float(v) for v, _, _ in rows]
     ours = [w if g == 0 else 0.0 for _, g, w in rows]
     theirs = [w if g == 1 else 0.0 for _, g, w in rows]
-    made = table(values, np.column_stack([ours, theirs]))
-    assert made.mean(0) == pytest.approx(np.average(values, weights=ours))
-    if not made.is_binary:
-        assert made.distances(0, 1) == pytest.approx(slow_distances(values, ours, theirs))
-        if np.count_nonzero(ours) > 1:
-            assert made.variance(0) == pytest.approx(slow_variance(values, ours), abs=1e-12)
+    one, other = grouped(values, ours), grouped(values, theirs)
+    assert one.mean == pytest.approx(np.average(values, weights=ours))
+    assert ecdf_distances(one.weight, other.weight) == pytest.approx(slow_distances(values, ours, theirs))
+    if np.count_nonzero(ours) > 1:
+        assert one.variance(binary=False) == pytest.approx(slow_variance(values, ours), abs=1e-12)
 
 
 @given(people, st.integers(1, 4))
-def test_tables_of_shards_add_up_to_the_table_of_all(rows, shards):
-    values = np.array([float(v) for v, _, _ in rows])
-    weights = np.array([[1.0, w] for _, _, w in rows])
-    parts = [table(values[k::shards], weights[k::shards]) for k in range(shards)]
-    whole, merged = table(values, weights), Distribution.merge(parts)
-    np.testing.assert_array_equal(merged.value, whole.value)
-    np.testing.assert_allclose(merged.weight, whole.weight, rtol=1e-12)
-    np.testing.assert_allclose(merged.square, whole.square, rtol=1e-12)
+def test_sums_of_shards_add_up_and_parts_can_be_taken_away(rows, shards):
+    values, weights = np.array([[float(v), v**2] for v, _, _ in rows]), np.array([w for _, _, w in rows])
+    whole = Sums.of(values, weights)
+    parts = [Sums.of(values[k::shards], weights[k::shards]) for k in range(shards)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    others = np.arange(len(values)) % shards != 0
+    rest, expected = whole - parts[0], Sums.of(values[others], weights[others])
+    for name in ("n", "squares", "first", "second"):
+        np.testing.assert_allclose(getattr(total, name), getattr(whole, name), rtol=1e-12, atol=1e-12)
+        rest, expected = (
+            whole - parts[0],
+            Sums.of(np.delete(values, np.s_[::shards], 0), np.delete(weights, np.s_[::shards])),
+        )
+        np.testing.assert_allclose(getattr(rest, name), getattr(expected, name), rtol=1e-9, atol=1e-9)
 
 
 def test_unit_weights_give_the_usual_variance():
     values = [1.0, 2.0, 4.0, 9.0]
-    assert table(values, np.ones((4, 1))).variance(0) == pytest.approx(np.var(values, ddof=1), rel=1e-14)
+    assert grouped(values, np.ones(4)).variance(binary=False) == pytest.approx(np.var(values, ddof=1), rel=1e-14)
 
 
 def test_a_yes_no_covariate_is_its_share():
-    made = table([0, 1, 1, 0, 1], [[1, 0], [1, 0], [1, 0], [0, 0.5], [0, 1.5]])
-    assert made.is_binary
-    assert made.variance(0) == pytest.approx(2 / 3 * 1 / 3)
-    assert made.distances(0, 1) == pytest.approx((abs(2 / 3 - 0.75),) * 2)
+    assert grouped([0, 1, 1, 0, 1], [1, 1, 1, 0, 0]).variance(binary=True) == pytest.approx(2 / 3 * 1 / 3)
 
 
 def test_values_that_only_the_unmatched_have_count_in_the_mean_distance():
     """As in MatchIt, whose summary takes the distinct values from everybody, matched or not."""
-    made = table([1.0, 2.0, 3.0, 4.0], [[1, 0], [0, 1], [0, 0], [0, 0]])
-    assert made.distances(0, 1) == (0.25, 1.0)
+    one, other = grouped([1.0, 2.0, 3.0, 4.0], [1, 0, 0, 0]), grouped([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 0])
+    assert ecdf_distances(one.weight, other.weight) == (0.25, 1.0)
 
 
 def test_groups_too_small_for_a_number():
-    made = table([1.0, 5.0], [[1, 0], [0, 0]])
-    assert np.isnan(made.variance(0))
-    assert np.isnan(made.mean(1))
-    assert np.isnan(made.distances(0, 1)).all()
+    one, nobody = grouped([1.0, 5.0], [1, 0]), grouped([1.0, 5.0], [0, 0])
+    assert np.isnan(one.variance(binary=False))
+    assert np.isnan(nobody.mean)
+    assert np.isnan(ecdf_distances(one.weight, nobody.weight)).all()
 
 
 def test_all_alike_have_no_distance():
-    made = table([7.0, 7.0, 7.0], [[1, 0], [1, 0], [0, 1]])
-    assert (made.variance(0), made.distances(0, 1)) == (0.0, (0.0, 0.0))
+    one, other = grouped([7.0, 7.0, 7.0], [1, 1, 0]), grouped([7.0, 7.0, 7.0], [0, 0, 1])
+    assert (one.variance(binary=False), ecdf_distances(one.weight, other.weight)) == (0.0, (0.0, 0.0))
+
+
+def test_a_grid_holds_all_values_or_so_many_quantiles():
+    some = np.random.default_rng(1).normal(size=GRID - 1)
+    assert np.array_equal(merged_grid([some[::2], some[1::2], some]), np.sort(some))
+    many = np.random.default_rng(2).normal(size=5 * GRID)
+    grid = merged_grid([many])
+    assert (len(grid), grid[0], grid[-1]) == (GRID, many.min(), many.max())
+    assert np.diff(np.searchsorted(np.sort(many), grid)).max() <= 6
 
 
 def test_standardised_mean_difference_at_its_edges():
