@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks import linkage_data, measure, report
 from benchmarks.linkage_data import ABOUT, Size
 
-SMALL_HEAP = "2g"
+SMALL_HEAP = "4g"
 """Of the JVM, where memory is measured: a JVM takes what it is given."""
 SCALES = {"1m": 1_000_000, "10m": 10_000_000}
 SLOPE = (100, 500)
