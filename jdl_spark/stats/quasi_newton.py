@@ -87,6 +87,8 @@ class QuasiNewtonFit:
         self.dropped = [f"{names[a.column]}: separation, set apart where not {a.value:g}" for a in touching] + causes
         self.x = self._design(treated)
         self.s, self.s_weight = self._inside(start)
+        if not len(self.s):
+            return
         self.pairs: list[tuple[FloatArray, FloatArray]] = []
         self.information: tuple[FloatArray, bool] | None = None
         self.last: tuple[FloatArray, FloatArray, float] | None = None

@@ -190,6 +190,19 @@ def test_what_has_no_estimate_is_given_up(shards: list[CovariateShard]) -> None:
     assert by_newton(shards, separated).reason == "separation"
 
 
+def test_a_start_whose_rows_are_all_set_apart_is_given_up(shards: list[CovariateShard]) -> None:
+    group, strata = requests(shards, 1, 300)[0], everything(shards)
+    mean, sd = scale(strata)
+    start = survey.sample_of(strata, group, 8_000)
+    never = survey.Start(start.rows[start.rows[:, 6] == 1], start.weight[start.rows[:, 6] == 1])
+    treated = np.concatenate([part[1] for s in shards if (part := survey.treated_of(s, [group]).get(0))])
+    own = moments(treated, np.ones(len(treated), bool), np.ones(len(treated)), np.array([0, len(treated)]))
+    total = reduce(add, (strata[code].moments for code in group.strata.tolist()), own)
+    assert len(never.rows) > 50
+    fit = QuasiNewtonFit(NAMES, group, treated, total, never, mean, sd)
+    assert (fit.question, fit.result) == (None, None)
+
+
 def test_a_stratum_of_shards_is_the_stratum_of_the_whole() -> None:
     whole, parts = everything(nation(20_000, 1)), everything(nation(20_000, 7))
     assert whole.keys() == parts.keys()
