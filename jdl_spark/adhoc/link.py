@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from jdl_spark.adhoc.linking.answers import Plan
 from jdl_spark.adhoc.linking.evaluate import Truth, evaluate, never_met, read_truth
@@ -203,15 +201,13 @@ def _short(part: Any) -> Any:
 
 
 def _clusters(out: Path, people: People, one: IntArray, other: IntArray) -> dict[str, Any]:
-    """Write who is the same person by links, directly or through others."""
-    n = len(people.ids)
-    count, cluster = connected_components(coo_array((np.ones(len(one), np.int8), (one, other)), (n, n)), directed=False)
-    first = np.full(count, n)
-    np.minimum.at(first, cluster, np.arange(n))
+    """Write who is the same person: every pair of a group is linked, so the smallest partner names the group."""
+    first = np.arange(len(people.ids))
+    np.minimum.at(first, other, one)
     path = out.with_suffix(".clusters.parquet")
-    table = pa.table({"id": people.ids, "cluster": people.ids.take(pa.array(first[cluster]))})
+    table = pa.table({"id": people.ids, "cluster": people.ids.take(pa.array(first))})
     pa.parquet.write_table(table, path)
-    return {"clusters": str(path), "different_people": int(count)}
+    return {"clusters": str(path), "different_people": len(first) - len(set(other.tolist()))}
 
 
 def document_path(links: Path) -> Path:
