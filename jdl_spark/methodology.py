@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import hashlib
 import json
@@ -90,6 +91,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise UsageError(f"{where} must be a list")
         return tuple(_value(arguments[0], item, where) for item in value)
+    if origin in (collections.abc.Mapping, dict):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} must be a table of values by name")
+        return {name: _value(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):

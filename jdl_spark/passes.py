@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,35 +21,54 @@ from jdl_spark.stats.shard import CovariateShard
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-ShardKernel = Callable[[int, CovariateShard], Iterable[pa.RecordBatch]]
+Kernel = Callable[[Iterator[CovariateShard]], Iterable[pa.RecordBatch]]
 
 
-def over_shards(covariates: DataFrame, kernel: ShardKernel, schema: str) -> DataFrame:
-    """Apply a kernel to every shard of the covariates table.
+def over_shards(covariates: DataFrame, kernel: Kernel, schema: str) -> DataFrame:
+    """Apply a kernel to the shards of the covariates table, those of a partition one after the other.
 
     Parameters
     ----------
     covariates : DataFrame of schemas.COVARIATES
         One release's rows: one row per shard.
-    kernel : callable (shard number, CovariateShard) -> record batches of `schema`
-        Runs in the worker with one BLAS thread. What it needs of the requests travels in its closure.
+    kernel : callable (shards of a partition) -> record batches of `schema`
+        Runs in the worker with one BLAS thread. What it needs of the requests travels in its closure. What it
+        answers must not depend on which shards are in its partition.
     schema : str
         Spark SQL column list of what the kernel gives back.
 
     Returns
     -------
     DataFrame
-        The kernel's rows, in no particular order: the caller sorts by shard before it adds.
+        The kernel's rows, in no particular order: the caller sorts before it adds.
     """
 
     def walk(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with threadpool_limits(limits=1):
-            for batch in batches:
-                for row in batch.to_pylist():
-                    shard = CovariateShard.from_bytes(row["payload"], row["columns"])
-                    yield from kernel(row["shard"], shard)
+            yield from kernel(
+                CovariateShard.from_bytes(row["payload"], row["columns"], row["shard"])
+                for batch in batches
+                for row in batch.to_pylist()
+            )
 
-    return covariates.select("shard", "columns", "payload").mapInArrow(walk, schema)
+    return covariates.select("shard", "columns", "payload").coalesce(workers(covariates)).mapInArrow(walk, schema)
+
+
+@contextmanager
+def kept(covariates: DataFrame) -> Iterator[DataFrame]:
+    """Keep the shards at hand, unpacked, in memory as far as it goes and else on disk, while many passes read them."""
+    from pyspark import StorageLevel
+
+    frame = covariates.select("shard", "columns", "payload").persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield frame
+    finally:
+        frame.unpersist()
+
+
+def workers(frame: DataFrame) -> int:
+    """Return how many tasks the session runs at once: more partitions would only mean more partial answers."""
+    return frame.sparkSession.sparkContext.defaultParallelism
 
 
 def ask(covariates: DataFrame, kernel: Callable[[CovariateShard], Any]) -> list[Any]:
@@ -56,14 +76,16 @@ def ask(covariates: DataFrame, kernel: Callable[[CovariateShard], Any]) -> list[
 
     Parameters
     ----------
-    covariates, kernel : as for `over_shards`; the kernel returns anything that can be pickled, and not much of it.
+    covariates : as for `over_shards`.
+    kernel : callable (shard) -> anything that can be pickled, and not much of it
     """
 
-    def answer(number: int, shard: CovariateShard) -> Iterator[pa.RecordBatch]:
-        payload = pa.array([pickle.dumps(kernel(shard), protocol=pickle.HIGHEST_PROTOCOL)], pa.binary())
-        yield pa.record_batch({"shard": pa.array([number], pa.int32()), "payload": payload})
+    def answers(shards: Iterator[CovariateShard]) -> Iterator[pa.RecordBatch]:
+        for shard in shards:
+            payload = pa.array([pickle.dumps(kernel(shard), protocol=pickle.HIGHEST_PROTOCOL)], pa.binary())
+            yield pa.record_batch({"shard": pa.array([shard.number], pa.int32()), "payload": payload})
 
-    table = over_shards(covariates, answer, "shard int, payload binary").toArrow().sort_by("shard")
+    table = over_shards(covariates, answers, "shard int, payload binary").toArrow().sort_by("shard")
     return [pickle.loads(payload) for payload in table.column("payload").to_pylist()]
 
 

@@ -12,7 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jdl_spark import balance, groups, inference, matching, models, propensity, publication, review, runs, schemas
+from jdl_spark import (
+    balance,
+    groups,
+    inference,
+    matching,
+    models,
+    passes,
+    propensity,
+    publication,
+    review,
+    runs,
+    schemas,
+)
 from jdl_spark import ingest as door
 from jdl_spark.admission import find_requests, sort_out
 from jdl_spark.covariates import columns as covariate_columns
@@ -250,7 +262,6 @@ def _run_stages(
         table.name: store.stored(table, release_id=release_id)
         for table in (schemas.IDENTITY_INDEX, schemas.NAME_FREQUENCIES, schemas.INDEX_EVENTS, schemas.OUTCOMES)
     }
-    covariates = store.stored(schemas.COVARIATES, release_id=release_id)
     cohort = store.read(schemas.COHORT_MEMBERS).where(F.col("request_id").isin(list(going)))
     services = intake.services_frame(store.spark, [requests[name] for name in going])
     with progress.stage("linkage") as counts:
@@ -269,14 +280,15 @@ def _run_stages(
         )
         members = save(schemas.MEMBERS, formed)
         counts["treated"] = members.where("reason IS NULL").count()
-    with progress.stage("propensity"):
-        fits = save(schemas.PROPENSITY_MODELS, propensity.fit(members, links, covariates, methodology.propensity))
-    with progress.stage("matching") as counts:
-        matched = matching.match(members, links, fits, covariates, methodology.matching)
-        pairs = save(schemas.MATCHED_PAIRS, matched)
-        counts["pairs"] = pairs.count()
-    with progress.stage("balance"):
-        save(schemas.BALANCE, balance.measure(members, links, pairs, covariates))
+    with passes.kept(store.stored(schemas.COVARIATES, release_id=release_id)) as covariates:
+        with progress.stage("propensity"):
+            fits = save(schemas.PROPENSITY_MODELS, propensity.fit(members, links, covariates, methodology.propensity))
+        with progress.stage("matching") as counts:
+            matched = matching.match(members, links, fits, covariates, methodology.matching)
+            pairs = save(schemas.MATCHED_PAIRS, matched)
+            counts["pairs"] = pairs.count()
+        with progress.stage("balance"):
+            save(schemas.BALANCE, balance.measure(members, links, pairs, covariates))
     with progress.stage("inference"):
         horizon = methodology.inference.horizon_days
         free = F.least(F.coalesce(F.col("days_to_first"), F.lit(horizon)), F.lit(horizon))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from jdl_spark.errors import UsageError
@@ -73,12 +74,20 @@ class MatchingSettings:
     replace: bool = True
     caliper: float | None = 0.2
     """Largest distance, in units of `caliper_sd`; inclusive; None: no caliper. 0.2: Austin (2011)."""
+    scale: Literal["logit", "probability"] = "logit"
+    """Of the score that distances and the caliper are measured on; a supplied distance is taken as it is."""
     caliper_sd: Literal["pooled", "all", "none"] = "pooled"
     """pooled: sqrt((v1+v0)/2), Austin; all: standard deviation of all units, MatchIt; none: raw."""
     order: Literal["largest", "smallest", "data", "random", "closest"] = "largest"
     """Who chooses first without replacement: by score; data: by CovariateShard.data_order; closest: best pair."""
     seed: int = 1
     """For order = random."""
+    max_reuse: int | None = None
+    """With replacement: treated events that one comparison event may serve; None: any number."""
+    covariate_calipers: Mapping[str, float] = field(default_factory=dict)
+    """Covariate to the largest difference within a pair, inclusive, in its unit; 0: the same value (exact matching)."""
+    mahalanobis: tuple[str, ...] = ()
+    """Covariates whose Mahalanobis distance ranks the comparison events inside the caliper, in place of the score."""
     candidates: int = 16
     """Nearest candidates a shard returns per treated event in matching without replacement."""
 
@@ -89,6 +98,16 @@ class MatchingSettings:
             raise UsageError("matching: caliper must not be negative; leave it out for none")
         if self.method == "radius" and self.caliper is None:
             raise UsageError("matching: method = radius needs a caliper")
+        if self.max_reuse is not None and (self.max_reuse < 1 or not self.replace or self.method == "radius"):
+            raise UsageError(
+                "matching: max_reuse must be 1 or more, and goes with method = nearest and replace = true "
+                "(replace = false is a max_reuse of 1)"
+            )
+        wrong = sorted(name for name, width in self.covariate_calipers.items() if not 0 <= width < float("inf"))
+        if wrong:
+            raise UsageError(f"matching: the covariate caliper of {wrong[0]} must be a number from 0 up")
+        if self.method == "radius" and self.mahalanobis:
+            raise UsageError("matching: mahalanobis ranks nearest neighbours; method = radius takes everybody inside")
         if self.method == "radius" and not self.replace:
             raise UsageError(
                 "matching: method = radius uses every comparison inside the caliper, so replace must be true"

@@ -27,7 +27,7 @@ from jdl_spark.adhoc.spec import AnalysisSpec
 from jdl_spark.adhoc.table import Analysis
 from jdl_spark.errors import InputError
 from jdl_spark.settings import InferenceSettings, PropensitySettings
-from jdl_spark.stats.logistic import linear_predictor
+from jdl_spark.stats.scores import scores, with_intercept
 from jdl_spark.stats.shard import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -138,14 +138,11 @@ def _propensity(rows: Analysis, model: dict[str, Any], asked: AnalysisSpec) -> p
     if asked.distance_column is not None:
         nothing = pa.nulls(len(rows), pa.float64())
         return pa.table({"id": rows.ids, "propensity": nothing, "logit_propensity": nothing})
-    logit = linear_predictor(rows.matrix, _places(rows, model), np.array(model["coefficients"]))
-    e = np.exp(-np.abs(logit))
-    probability = np.where(logit >= 0, 1.0, e) / (1.0 + e)
+    coefficients = np.zeros((1, 1 + len(rows.names)))
+    coefficients[0, [0, *(1 + rows.names.index(name) for name in model["columns"][1:])]] = model["coefficients"]
+    x = with_intercept(rows.matrix)
+    logit, probability = scores(x, coefficients)[0], scores(x, coefficients, "probability")[0]
     return pa.table({"id": rows.ids, "propensity": probability, "logit_propensity": logit})
-
-
-def _places(rows: Analysis, model: dict[str, Any]) -> list[int]:
-    return [rows.names.index(name) for name in model["columns"][1:]]
 
 
 def _row_of(rows: Analysis, events: pd.Series[int]) -> IntArray:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from jdl_spark import schemas
 from jdl_spark.adhoc.table import Analysis
-from jdl_spark.stats.logistic import logit_sds, spread
+from jdl_spark.stats.logistic import caliper_sds, spread
 from jdl_spark.stats.newton import INTERCEPT
 from jdl_spark.stats.shard import NEVER, CovariateShard, IntArray
 
@@ -81,12 +81,13 @@ def links(spark: SparkSession, rows: Analysis) -> DataFrame:
 def supplied_distance(spark: SparkSession, rows: Analysis, column: str) -> DataFrame:
     """Return schemas.PROPENSITY_MODELS with the model that is no model: the score is the column itself."""
     score = rows.matrix[:, rows.names.index(column)]
-    pooled, everyone = logit_sds(spread(score[~rows.treated]), spread(score[rows.treated]))
+    pooled, everyone = caliper_sds(spread(score[~rows.treated]), spread(score[rows.treated]))
     treated = int(rows.treated.sum())
     values = {
         "request_id": REQUEST, "status": "converged", "reason": "ok", "iterations": 0, "n_treated": treated,
         "n_pool": len(rows) - treated, "columns": [INTERCEPT, column], "coefficients": [0.0, 1.0], "dropped": [],
-        "logit_sd_pooled": pooled, "logit_sd_all": everyone, "log_likelihood": None, "gradient_norm": None,
+        "logit_sd_pooled": pooled, "logit_sd_all": everyone, "probability_sd_pooled": None, "probability_sd_all": None,
+        "log_likelihood": None, "gradient_norm": None,
     }  # fmt: skip
     wanted = [c for c in schemas.PROPENSITY_MODELS.columns if c.name in values]
     ddl = ", ".join(f"`{c.name}` {c.type}" for c in wanted)

@@ -86,6 +86,8 @@ def read(path: Path) -> AnalysisSpec:
 def _sensible(spec: AnalysisSpec, where: str) -> None:
     if not spec.covariates and spec.distance_column is None:
         raise UsageError(f"{where}: covariates must name at least one column, or [distance] a column with the distance")
+    if spec.distance_column is not None and spec.matching.scale != "logit":
+        raise UsageError(f"{where} [matching]: a supplied distance is taken as it is; leave scale out")
     if spec.id == spec.treatment:
         raise UsageError(f"{where}: id and treatment name the same column")
     for name in (spec.id, spec.treatment):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jdl_spark.stats.pool import PersonRows, RequestGroup, is_in, treated_rows
+from jdl_spark.stats.pool import RequestGroup, is_in, treated_rows
 from jdl_spark.stats.shard import CovariateShard, FloatArray, IntArray
 
 GRID = 16_384
@@ -153,20 +153,15 @@ def count_requests(
     matched: Mapping[str, Matched],
 ) -> list[list[Counted]]:
     """Return the four groups of every request, as far as they lie in the shard."""
-    people = PersonRows.of(shard.offender_id)
-    by_event = np.argsort(shard.event_id, kind="stable")
-    events = shard.event_id[by_event]
     counted = []
     for group in groups:
         pairs = matched.get(group.request_id, NOBODY)
-        comparison = is_in(events, pairs.comparison)
-        weight = np.zeros(len(events))
-        weight[comparison] = pairs.weight[np.searchsorted(pairs.comparison, events[comparison])]
+        comparison = shard.by_event.rows_of(pairs.comparison)
         rows = [
             (treated_rows(shard, group)[0], None),
-            (_excluded(shard, group, people), None),
-            (by_event[is_in(events, pairs.treated)], None),
-            (by_event[comparison], weight[comparison]),
+            (_excluded(shard, group), None),
+            (shard.by_event.rows_of(pairs.treated), None),
+            (comparison, pairs.weight[np.searchsorted(pairs.comparison, shard.event_id[comparison])]),
         ]
         counted.append([_counted(shard, codes, origin, some, weights) for some, weights in rows])
     return counted
@@ -179,9 +174,9 @@ def _counted(
     return Counted(codes[rows], np.ones(len(rows)) if weight is None else weight, sums)
 
 
-def _excluded(shard: CovariateShard, group: RequestGroup, people: PersonRows) -> NDArray[np.intp]:
+def _excluded(shard: CovariateShard, group: RequestGroup) -> NDArray[np.intp]:
     """Return the eligible rows of the request's strata that are not in its pool."""
-    rows = people.rows_of(group.barred)
+    rows = shard.by_person.rows_of(group.barred)
     first = group.landmark.min() if len(group.landmark) else 0
     rows = np.union1d(rows, np.flatnonzero(shard.first_reoffence <= first))  # these survived nobody's landmark
     return rows[shard.eligible[rows] & is_in(shard.stratum[rows], group.strata)]

@@ -6,8 +6,7 @@ in fixed blocks of BLOCK rows, the driver (stats/newton.py) adds them in shard o
 Newton step. Columns are standardised inside, for conditioning; coefficients are reported per unit
 of the covariate.
 
-The score that people are matched on is computed column by column (`linear_predictor`), not by a
-matrix product: equal covariates then give equal scores wherever the rows lie, so ties are true ties.
+The scores that people are matched on are those of stats/scores.py.
 """
 
 from __future__ import annotations
@@ -24,7 +23,9 @@ from jdl_spark.stats.shard import BoolArray, FloatArray
 BLOCK = 4_096
 """Rows of one matrix product: a product's bits depend on its shape, so the shape is fixed."""
 
-NO_SCORES = (0, 0.0, 0.0)
+Spread = tuple[int, float, float]
+"""Count, mean and sum of squared deviations."""
+NO_SCORES: Spread = (0, 0.0, 0.0)
 
 
 def _nothing() -> FloatArray:
@@ -111,7 +112,7 @@ class Sums:
     log_likelihood : float. gradient : float64, shape (q,). information : float64, shape (q, q), X'WX.
     step_treated, step_pool : smallest change of a treated, largest change of a pool event's linear predictor.
     step_largest : largest absolute change.
-    scores : per pool and treated (n, mean, sum of squared deviations) of the logit, unweighted.
+    scores, chances : per pool and treated (n, mean, sum of squared deviations) of logit and probability, unweighted.
     gap : float64, shape (number of set-apart columns,). Smallest distance of an event set apart to the value.
     """
 
@@ -121,7 +122,8 @@ class Sums:
     step_treated: float
     step_pool: float
     step_largest: float
-    scores: tuple[tuple[int, float, float], tuple[int, float, float]] = (NO_SCORES, NO_SCORES)
+    scores: tuple[Spread, Spread] = (NO_SCORES, NO_SCORES)
+    chances: tuple[Spread, Spread] = (NO_SCORES, NO_SCORES)
     gap: FloatArray = field(default_factory=_nothing)
 
     def __add__(self, other: Sums) -> Sums:
@@ -134,6 +136,7 @@ class Sums:
             max(self.step_pool, other.step_pool),
             max(self.step_largest, other.step_largest),
             (join_spread(self.scores[0], other.scores[0]), join_spread(self.scores[1], other.scores[1])),
+            (join_spread(self.chances[0], other.chances[0]), join_spread(self.chances[1], other.chances[1])),
             np.minimum(self.gap, other.gap),
         )
 
@@ -162,7 +165,7 @@ def partial(matrix: FloatArray, treated: BoolArray, weight: FloatArray, task: Ta
     gap = np.array([_smallest_gap(matrix[:, apart.column], apart.value) for apart in task.apart])
     return Sums(
         sums.log_likelihood, sums.gradient, sums.information, sums.step_treated, sums.step_pool, sums.step_largest,
-        (spread(logit[~t]), spread(logit[t])), gap,
+        (spread(logit[~t]), spread(logit[t])), (spread(_expit(logit[~t])), spread(_expit(logit[t]))), gap,
     )  # fmt: skip
 
 
@@ -255,7 +258,7 @@ def per_unit(coefficients: FloatArray, mean: FloatArray, sd: FloatArray) -> Floa
     return np.concatenate([[coefficients[0] - np.sum(slopes * mean)], slopes])
 
 
-def spread(values: FloatArray) -> tuple[int, float, float]:
+def spread(values: FloatArray) -> Spread:
     """Return count, mean and sum of squared deviations."""
     if not len(values):
         return NO_SCORES
@@ -263,7 +266,7 @@ def spread(values: FloatArray) -> tuple[int, float, float]:
     return len(values), mean, float(np.sum((values - mean) ** 2))
 
 
-def join_spread(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int, float, float]:
+def join_spread(a: Spread, b: Spread) -> Spread:
     """Return count, mean and sum of squared deviations of two disjoint sets of values together."""
     if not a[0] or not b[0]:
         return a if a[0] else b
@@ -271,7 +274,7 @@ def join_spread(a: tuple[int, float, float], b: tuple[int, float, float]) -> tup
     return n, a[1] + gap * b[0] / n, a[2] + b[2] + gap * gap * a[0] * b[0] / n
 
 
-def logit_sds(pool: tuple[int, float, float], treated: tuple[int, float, float]) -> tuple[float, float]:
+def caliper_sds(pool: Spread, treated: Spread) -> tuple[float, float]:
     """Return the two yardsticks of a caliper: Austin's pooled, and MatchIt's over everyone.
 
     Returns

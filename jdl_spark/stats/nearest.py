@@ -1,30 +1,33 @@
-"""Nearest neighbours on one score within exact strata, a caliper and a landmark.
+"""Nearest neighbours within exact strata, calipers and a landmark: what a worker finds in the events it holds.
 
-Two halves. In the worker, `nearest` and `within` find each treated event's candidates among one
-shard's pool by binary search in the sorted scores. On the driver, `assign` carries out matching
-without replacement as the sequential greedy algorithm it is, on merged candidate lists, and says
-for whom a list was too short: nothing is accepted that a longer list could change.
+Why sorted whole numbers: stratum, score and place are packed into one integer, and sorting integers costs a tenth of
+sorting rows. The order by score is therefore only right to one part in four billion of the scores' range; every
+decision is taken on the float64 distance itself, with that much room left where the search stops.
 
-Conventions (docs/methodology.md): the caliper is inclusive; ties go to the lower comparison score,
-then to the lower event id; never to the order of rows.
+Conventions (docs/methodology.md): calipers are inclusive; ties go to the lower comparison score, then to the lower
+event id; never to the order of rows.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jdl_spark.stats import randomness
 from jdl_spark.stats.shard import NEVER, FloatArray, IntArray
 
 Index = NDArray[np.intp]
 
-WINDOW_CELLS = 2_000_000
+WINDOW_CELLS = 1_000_000
 """Largest (treated x window) table held at once, elements."""
+SPARE = 3
+"""Events looked at on either side beyond those that are wanted."""
+
+
+def _no_columns() -> FloatArray:
+    return np.zeros((0, 0))
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Treated:
     event_id, stratum : int64, shape (n1,). score : float64, shape (n1,).
     landmark : int32, shape (n1,). Days; a comparison event's first reoffence must be later.
     data_order : int64, shape (n1,). For order = data.
+    columns : float64, shape (n1, k). Covariates that `Search` looks at; may be left out for k = 0.
     """
 
     event_id: IntArray
@@ -43,37 +47,58 @@ class Treated:
     stratum: IntArray
     landmark: NDArray[np.int32]
     data_order: IntArray
+    columns: FloatArray = field(default_factory=_no_columns)
 
     def __len__(self) -> int:
         return len(self.event_id)
 
-    def subset(self, rows: Index) -> Treated:
-        """Return the treated events at these positions."""
-        return Treated(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
 
 @dataclass(frozen=True)
 class Pool:
-    """Comparison events of one request in one shard.
+    """Events among which neighbours are looked for, by ascending event id.
 
     Attributes
     ----------
-    event_id, offender_id, stratum : int64, shape (m,). score : float64, shape (m,).
+    event_id, offender_id : int64, shape (m,). score : float64, shape (m,).
+    strata : int64, ascending and distinct. code : int64, shape (m,). Place of each event's stratum among them.
     first_reoffence : int32, shape (m,). Days, or shard.NEVER.
+    columns : float64, shape (m, k), as of the treated.
+    rows : intp, ascending. Events that may be compared; the others are skipped.
     """
 
     event_id: IntArray
     offender_id: IntArray
     score: FloatArray
-    stratum: IntArray
+    strata: IntArray
+    code: IntArray
     first_reoffence: NDArray[np.int32]
+    columns: FloatArray
+    rows: Index
 
     def __len__(self) -> int:
         return len(self.event_id)
 
-    def subset(self, rows: Index) -> Pool:
-        """Return the comparison events at these positions."""
-        return Pool(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+@dataclass(frozen=True)
+class Search:
+    """What makes a pair admissible, and which distance ranks pairs.
+
+    Attributes
+    ----------
+    caliper : float. Largest distance of the scores, inclusive, in their unit; infinite for none.
+    widths : float, shape (k,). Largest difference of each column, inclusive; infinite for none; 0: the same value.
+    whitening : float64, shape (k, any). The distance is the length of (difference of columns) @ whitening; None: the
+        absolute difference of the scores.
+    """
+
+    caliper: float = np.inf
+    widths: tuple[float, ...] = ()
+    whitening: FloatArray | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether scores and landmarks alone decide."""
+        return self.whitening is None and not np.isfinite(self.widths).any()
 
 
 @dataclass(frozen=True)
@@ -97,7 +122,7 @@ class Candidates:
 
     @staticmethod
     def join(parts: Sequence[Candidates]) -> Candidates:
-        """Merge candidates, of several shards for instance, into one sorted whole."""
+        """Merge candidates, of several workers for instance, into one sorted whole."""
         whole = Candidates(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in Candidates.__dataclass_fields__)
         )
@@ -117,189 +142,198 @@ class Candidates:
 EMPTY = Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
 
 
-def nearest(treated: Treated, pool: Pool, limit: int, caliper: float) -> Candidates:
-    """Return each treated event's nearest admissible comparison events, at most `limit` of them.
+class Nearest:
+    """Each treated event's nearest so far; every pool that is met can only improve them.
 
     Parameters
     ----------
-    treated : Treated. pool : Pool.
-    limit : int. How many to return per treated event.
-    caliper : float. Largest distance, inclusive, in the score's unit; infinite for none.
-
-    Returns
-    -------
-    Candidates
-        Exactly the first `limit` of the list of all admissible ones, by (distance, score, event id).
+    treated : Treated
+    limit : int. Longest list kept.
+    search : Search
     """
-    parts = [EMPTY]
-    for rows, here in _by_stratum(treated, pool):
-        sorted_pool = _without_hopeless_ties(here, limit)
-        window, active = 2 * limit, rows
+
+    def __init__(self, treated: Treated, limit: int, search: Search) -> None:
+        self.treated, self.limit, self.search = treated, limit, search
+        shape = (len(treated), limit)
+        self.distance, self.score = np.full(shape, np.inf), np.zeros(shape)
+        self.event_id, self.offender_id = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+
+    def meet(self, pool: Pool) -> None:
+        """Look for nearer events in a pool; no event is met twice."""
+        if not len(pool.rows):
+            return
+        ordered = Sorted(pool, self.treated)
+        if self.search.whitening is not None:
+            self._meet_inside(ordered)
+        else:
+            self._meet_around(ordered)
+
+    def candidates(self) -> Candidates:
+        """Return the lists: exactly the first `limit` of all admissible pairs with the events that were met."""
+        row, column = np.nonzero(np.isfinite(self.distance))
+        event, person = self.event_id[row, column], self.offender_id[row, column]
+        return Candidates(row.astype(np.int64), event, person, self.score[row, column], self.distance[row, column])
+
+    def _meet_around(self, ordered: Sorted) -> None:
+        """Look at a window around each treated event, and at wider ones where that was not enough."""
+        active, window = np.flatnonzero(ordered.low < ordered.high), self.limit + SPARE
         while len(active):
-            window = min(window, len(sorted_pool))
-            unsettled = []
+            waiting = []
+            window = min(window, len(ordered.key))
             for chunk in np.array_split(active, -(-len(active) * 2 * window // WINDOW_CELLS)):
-                found, settled = _window(treated.subset(chunk), sorted_pool, limit, caliper, window)
-                keep = settled[found.treated]
-                parts.append(_renumbered(found.take(keep), chunk))
-                unsettled.append(chunk[~settled])
-            active, window = np.concatenate(unsettled), 4 * window
-    return Candidates.join(parts)
+                settled = self._window(ordered, chunk, window)
+                waiting.append(chunk[~settled])
+            active = np.concatenate(waiting)
+            if len(active) and self.search.plain and not ordered.thinned:
+                ordered = ordered.without_hopeless_ties(self.limit)
+            window *= 4
+
+    def _window(self, ordered: Sorted, some: Index, window: int) -> NDArray[np.bool_]:
+        """Look at `window` events on either side; keep what is certain, and return for whom it is."""
+        pool, mine = ordered.pool, self.treated.score[some, None]
+        index = ordered.at[some, None] + np.arange(-window, window)
+        inside = (index >= ordered.low[some, None]) & (index < ordered.high[some, None])
+        row = ordered.row[np.clip(index, 0, len(ordered.row) - 1)]
+        score = pool.score[row]
+        distance = np.abs(score - mine)
+        reach = np.minimum(self.search.caliper, self.distance[some, -1])
+        good = inside & (distance <= reach[:, None]) & self._admissible(pool, some[:, None], row)
+        distance[~good] = np.inf
+        if 2 * window >= self.limit:
+            reach = np.minimum(reach, np.partition(distance, self.limit - 1, axis=1)[:, self.limit - 1])
+        settled = np.ones(len(some), dtype=bool)
+        for edge in (ordered.at[some] - window - 1, ordered.at[some] + window):  # the first outside must be too far
+            exists = (edge >= ordered.low[some]) & (edge < ordered.high[some])
+            outside = np.abs(pool.score[ordered.row[np.clip(edge, 0, len(ordered.row) - 1)]] - mine[:, 0])
+            settled &= ~exists | (outside > reach + 2 * ordered.step)
+        new = settled & good.any(axis=1)
+        self._keep(pool, some[new], row[new], score[new], distance[new])
+        return settled
+
+    def _meet_inside(self, ordered: Sorted) -> None:
+        """Rank everything inside the caliper by the distance of the columns."""
+        for some, start, stop in ordered.inside(self.search.caliper):
+            for i, first, last in zip(some.tolist(), start.tolist(), stop.tolist(), strict=True):
+                row = ordered.row[first:last]
+                who = np.full(1, i)
+                good = np.abs(ordered.pool.score[row] - self.treated.score[i]) <= self.search.caliper
+                row = row[good & self._admissible(ordered.pool, who, row)]
+                distance = self._length(ordered.pool, i, row)
+                if len(row) > self.limit:
+                    near = distance <= np.partition(distance, self.limit - 1)[self.limit - 1]
+                    row, distance = row[near], distance[near]
+                if len(row):
+                    self._keep(ordered.pool, who, row[None], ordered.pool.score[row][None], distance[None])
+
+    def _length(self, pool: Pool, i: int, row: Index) -> FloatArray:
+        """Return the length of the whitened differences, added in one order wherever the rows lie."""
+        assert self.search.whitening is not None
+        gap = pool.columns[row] - self.treated.columns[i]
+        total = np.zeros(len(row))
+        for weights in self.search.whitening.T:
+            part = np.zeros(len(row))
+            for column, weight in zip(gap.T, weights.tolist(), strict=True):
+                part += column * weight
+            total += part * part
+        return np.asarray(np.sqrt(total))
+
+    def _admissible(self, pool: Pool, who: Index, row: Index) -> NDArray[np.bool_]:
+        good = np.asarray(pool.first_reoffence[row] > self.treated.landmark[who])
+        for column, width in enumerate(self.search.widths):
+            if np.isfinite(width):
+                good &= np.abs(pool.columns[row, column] - self.treated.columns[who, column]) <= width
+        return good
+
+    def _keep(self, pool: Pool, who: Index, row: Index, score: FloatArray, distance: FloatArray) -> None:
+        distance = np.concatenate([self.distance[who], distance], axis=1)
+        score = np.concatenate([self.score[who], score], axis=1)
+        event = np.concatenate([self.event_id[who], pool.event_id[row]], axis=1)
+        person = np.concatenate([self.offender_id[who], pool.offender_id[row]], axis=1)
+        order = np.lexsort((event, score, distance), axis=-1)[:, : self.limit]
+        self.distance[who] = np.take_along_axis(distance, order, axis=1)
+        self.score[who] = np.take_along_axis(score, order, axis=1)
+        self.event_id[who] = np.take_along_axis(event, order, axis=1)
+        self.offender_id[who] = np.take_along_axis(person, order, axis=1)
 
 
-def within(treated: Treated, pool: Pool, caliper: float) -> Candidates:
-    """Return every admissible comparison event inside the caliper (inclusive) of each treated event."""
+def within(treated: Treated, pool: Pool, search: Search) -> Candidates:
+    """Return every admissible comparison event inside the calipers of each treated event."""
     parts = [EMPTY]
-    for rows, here in _by_stratum(treated, pool):
-        for i in rows:
-            score = treated.score[i]
-            slack = 4 * np.spacing(abs(score) + caliper)  # the search may round; the distance decides
-            low, high = np.searchsorted(here.score, [score - caliper - slack, score + caliper + slack])
-            some = np.arange(low, min(high + 1, len(here)))
-            distance = np.abs(here.score[some] - score)
-            some = some[(distance <= caliper) & (here.first_reoffence[some] > treated.landmark[i])]
-            parts.append(_pairs(np.full(len(some), i), some, here, np.abs(here.score[some] - score)))
+    if len(pool.rows):
+        ordered, look = Sorted(pool, treated), Nearest(treated, 1, search)
+        for some, start, stop in ordered.inside(search.caliper):
+            sizes = stop - start
+            who = np.repeat(some, sizes)
+            row = ordered.row[np.repeat(start - np.cumsum(sizes) + sizes, sizes) + np.arange(len(who))]
+            distance = np.abs(pool.score[row] - treated.score[who])
+            good = (distance <= search.caliper) & look._admissible(pool, who, row)
+            who, row, distance = who[good], row[good], distance[good]
+            parts.append(Candidates(who, pool.event_id[row], pool.offender_id[row], pool.score[row], distance))
     return Candidates.join(parts)
 
 
-def processing_order(treated: Treated, order: str, seed_names: Sequence[str | int]) -> Index:
-    """Return the positions of the treated in the order in which they choose.
+class Sorted:
+    """A pool with somebody in it, by (stratum, score, event id), and where each treated event stands.
 
-    Parameters
+    Attributes
     ----------
-    order : largest (score first), smallest, data (by `data_order`), random (by `seed_names`);
-        ties by event id. For closest the order of ids, which only breaks ties.
+    key : int64, ascending. Stratum's number and score in steps. row : intp. Place in the pool of each.
+    step : float. Width of a step, in the score's unit.
+    at, low, high : intp, shape (n1,). Where the treated's score belongs; its stratum's first place, and the end.
     """
-    if order == "random":
-        by_id = np.argsort(treated.event_id, kind="stable")
-        return by_id[randomness.generator(*seed_names).permutation(len(treated))]
-    leading = {"largest": -treated.score, "smallest": treated.score, "data": treated.data_order}
-    return np.lexsort((treated.event_id, leading.get(order, treated.event_id)))
 
+    def __init__(self, pool: Pool, treated: Treated) -> None:
+        self.pool, self.treated, self.thinned = pool, treated, False
+        row_bits, code_bits = (max(len(some), 1).bit_length() for some in (pool.event_id, pool.strata))
+        self.bits = min(32, 63 - row_bits - code_bits)
+        score = pool.score[pool.rows]
+        self.lowest = float(score.min())
+        width = float(score.max()) - self.lowest
+        self.scale = (2**self.bits - 1) / width if width > 0 else 0.0
+        self.step = 1 / self.scale if self.scale else 0.0
+        key = self._steps(score)
+        key |= pool.code[pool.rows] << self.bits
+        key <<= row_bits
+        key |= pool.rows
+        key.sort()
+        self.key, self.row = key >> row_bits, key & ((1 << row_bits) - 1)
+        self._place()
 
-def assign(
-    candidates: Candidates, order: Index, ratio: int, cut: NDArray[np.bool_], closest: bool = False
-) -> tuple[Index, IntArray, Index]:
-    """Match without replacement: in rounds, each treated event takes its nearest that is still free.
+    def _steps(self, score: FloatArray) -> IntArray:
+        """Return scores in steps from the lowest; those beyond an end stand at it."""
+        if not self.scale:
+            return np.zeros(len(score), dtype=np.int64)
+        steps = (score - self.lowest) * self.scale
+        return np.clip(steps, 0, 2**self.bits - 1, out=steps).astype(np.int64)
 
-    Parameters
-    ----------
-    candidates : Candidates. Lists sorted as that class says.
-    order : intp, shape (n1,). Who chooses first in a round.
-    ratio : rounds, and comparison events per treated event.
-    cut : bool, shape (n1,). Whether the treated event's list was cut short.
-    closest : in a round, the closest pair that is left comes first (ties: who is first in `order`).
+    def _place(self) -> None:
+        place = np.searchsorted(self.pool.strata, self.treated.stratum)
+        known = self.pool.strata[np.minimum(place, len(self.pool.strata) - 1)] == self.treated.stratum
+        self.code = np.where(known, place, len(self.pool.strata)) << self.bits  # beyond the last: nobody
+        self.at = np.searchsorted(self.key, self.code | self._steps(self.treated.score))
+        self.low = np.searchsorted(self.key, self.code)
+        self.high = np.searchsorted(self.key, self.code + (1 << self.bits))
 
-    Returns
-    -------
-    chosen : positions in `candidates`. rank : int64, the round of each, from 1.
-    short : treated whose cut list was used up. The choice is exact when there is none.
-    """
-    lists = _Lists(candidates, len(order), cut)
-    chosen: list[int] = []
-    ranks: list[int] = []
-    for rank in range(1, ratio + 1):
-        takes = _closest_first(lists, order) if closest else (lists.take(i) for i in order)
-        taken = [position for position in takes if position is not None]
-        chosen += taken
-        ranks += [rank] * len(taken)
-        if not taken:
-            break
-    return np.array(chosen, dtype=np.intp), np.array(ranks, dtype=np.int64), np.flatnonzero(lists.short)
+    def inside(self, caliper: float) -> Iterator[tuple[Index, Index, Index]]:
+        """Yield treated events with the range of those inside their caliper, or a little more, some at a time."""
+        ends = []
+        for score, margin in ((self.treated.score - caliper, -1), (self.treated.score + caliper, 1)):
+            step = np.clip(self._steps(score) + margin, 0, 2**self.bits - 1)
+            ends.append(np.searchsorted(self.key, self.code | step, side="left" if margin < 0 else "right"))
+        start, stop = ends
+        part = np.cumsum(stop - start) // WINDOW_CELLS
+        for some in np.split(np.arange(len(start)), np.flatnonzero(np.diff(part)) + 1):
+            yield some, start[some], stop[some]
 
-
-class _Lists:
-    """The candidate lists, each with how far it is read, and the comparison events already taken."""
-
-    def __init__(self, candidates: Candidates, n: int, cut: NDArray[np.bool_]) -> None:
-        self.event_id = candidates.event_id.tolist()
-        self.distance = candidates.distance.tolist()
-        self.at = np.searchsorted(candidates.treated, np.arange(n), side="left").tolist()
-        self.end = np.searchsorted(candidates.treated, np.arange(n), side="right").tolist()
-        self.cut, self.short = cut, np.zeros(n, dtype=bool)
-        self.used: set[int] = set()
-
-    def peek(self, i: int) -> int | None:
-        """Return the position of i's nearest that is free, None when the list has no more."""
-        while self.at[i] < self.end[i]:
-            if self.event_id[self.at[i]] not in self.used:
-                return int(self.at[i])
-            self.at[i] += 1
-        self.short[i] |= self.cut[i]
-        return None
-
-    def take(self, i: int) -> int | None:
-        """Take i's nearest that is free."""
-        position = self.peek(i)
-        if position is not None:
-            self.used.add(self.event_id[position])
-        return position
-
-
-def _closest_first(lists: _Lists, order: Index) -> Iterator[int]:
-    heap: list[tuple[float, int, int, int]] = []
-
-    def offer(place: int, i: int) -> None:
-        position = lists.peek(i)
-        if position is not None:
-            heapq.heappush(heap, (lists.distance[position], place, i, position))
-
-    for place, i in enumerate(order):
-        offer(place, int(i))
-    while heap:
-        _, place, i, position = heapq.heappop(heap)
-        if lists.peek(i) != position:  # somebody else took it: try with the next on the list
-            offer(place, i)
-            continue
-        lists.take(i)
-        yield position
-
-
-def _by_stratum(treated: Treated, pool: Pool) -> Iterator[tuple[Index, Pool]]:
-    ordered = pool.subset(np.lexsort((pool.event_id, pool.score, pool.stratum)))
-    for stratum in np.unique(treated.stratum):
-        low, high = np.searchsorted(ordered.stratum, [stratum, stratum + 1])
-        if high > low:
-            yield np.flatnonzero(treated.stratum == stratum), ordered.subset(np.arange(low, high))
-
-
-def _without_hopeless_ties(pool: Pool, limit: int) -> Pool:
-    """Leave out events behind `limit` others of equal score, lower id and no reoffence at all."""
-    never = pool.first_reoffence == NEVER
-    before = np.cumsum(never) - never
-    run_start = np.searchsorted(pool.score, pool.score, side="left")
-    return pool.subset(np.flatnonzero(before - before[run_start] < limit))
-
-
-def _window(
-    treated: Treated, pool: Pool, limit: int, caliper: float, window: int
-) -> tuple[Candidates, NDArray[np.bool_]]:
-    """Look at `window` sorted pool events on either side; say for whom that certainly was enough."""
-    at = np.searchsorted(pool.score, treated.score)
-    index = at[:, None] + np.arange(-window, window)[None, :]
-    inside = (index >= 0) & (index < len(pool))
-    index = np.clip(index, 0, len(pool) - 1)
-    distance = np.abs(pool.score[index] - treated.score[:, None])
-    good = inside & (pool.first_reoffence[index] > treated.landmark[:, None]) & (distance <= caliper)
-    distance = np.where(good, distance, np.inf)
-    order = np.lexsort((pool.event_id[index], pool.score[index], distance), axis=-1)[:, :limit]
-    row = np.arange(len(treated))[:, None]
-    best, best_good = distance[row, order], good[row, order]
-    reach = np.where(best_good.sum(axis=1) == limit, best[:, -1] if best.shape[1] == limit else np.inf, caliper)
-    settled = np.ones(len(treated), dtype=bool)
-    for edge in (at - window - 1, at + window):  # the first event outside on either side must be too far
-        exists = (edge >= 0) & (edge < len(pool))
-        outside = np.abs(pool.score[np.clip(edge, 0, len(pool) - 1)] - treated.score)
-        settled &= ~exists | (outside > reach)
-    rows, columns = np.nonzero(best_good)
-    return _pairs(rows, index[rows, order[rows, columns]], pool, best[rows, columns]), settled
-
-
-def _pairs(treated: Index, rows: Index, pool: Pool, distance: FloatArray) -> Candidates:
-    return Candidates(treated.astype(np.int64), pool.event_id[rows], pool.offender_id[rows], pool.score[rows], distance)
-
-
-def _renumbered(found: Candidates, rows: Index) -> Candidates:
-    return Candidates(
-        rows[found.treated].astype(np.int64), found.event_id, found.offender_id, found.score, found.distance
-    )
+    def without_hopeless_ties(self, limit: int) -> Sorted:
+        """Leave out events behind `limit` others of equal score, lower id and no reoffence at all."""
+        score, never = self.pool.score[self.row], self.pool.first_reoffence[self.row] == NEVER
+        new = np.ones(len(score), dtype=bool)
+        new[1:] = (score[1:] != score[:-1]) | (self.key[1:] != self.key[:-1])
+        before = np.cumsum(never) - never
+        run = np.flatnonzero(new)[np.cumsum(new) - 1]
+        kept = before - before[run] < limit
+        thin = object.__new__(Sorted)
+        thin.__dict__ |= self.__dict__ | {"key": self.key[kept], "row": self.row[kept], "thinned": True}
+        thin._place()
+        return thin

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
-from jdl_spark.stats.logistic import Apart, Moments, Sums, Task, logit_sds, per_unit
+from jdl_spark.stats.logistic import Apart, Moments, Sums, Task, caliper_sds, per_unit
 from jdl_spark.stats.shard import FloatArray
 
 INTERCEPT = "(intercept)"
@@ -54,6 +54,8 @@ class Fitted:
     dropped: tuple[str, ...] = ()
     logit_sd_pooled: float | None = None
     logit_sd_all: float | None = None
+    probability_sd_pooled: float | None = None
+    probability_sd_all: float | None = None
     log_likelihood: float | None = None
     gradient_norm: float | None = None
 
@@ -190,12 +192,11 @@ class LogisticFit:
             slopes[apart.column] = apart.sign * FAR / gap
             intercept -= slopes[apart.column] * apart.value
         columns = sorted(slopes)
-        pooled, everyone = logit_sds(*total.scores)
         self.result = Fitted(
             "converged", "ok", self._steps, *self._counts,
             (INTERCEPT, *(self.names[j] for j in columns)),
             (float(intercept), *(float(slopes[j]) for j in columns)),
-            tuple(self._dropped), pooled, everyone,
+            tuple(self._dropped), *caliper_sds(*total.scores), *caliper_sds(*total.chances),
             total.log_likelihood, float(np.abs(total.gradient).max()),
         )  # fmt: skip
 

@@ -47,32 +47,6 @@ class RequestGroup:
     barred: IntArray
 
 
-@dataclass(frozen=True)
-class PersonRows:
-    """Where the rows of people lie among rows in another order.
-
-    Attributes
-    ----------
-    people : int64, shape (n,), ascending. rows : intp, shape (n,). Row of each.
-    """
-
-    people: IntArray
-    rows: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, people: IntArray) -> PersonRows:
-        """Index rows by the person of each."""
-        order = np.argsort(people, kind="stable")
-        return cls(people[order], order)
-
-    def rows_of(self, some: IntArray) -> NDArray[np.intp]:
-        """Return the rows of some people, ascending."""
-        low, high = (np.searchsorted(self.people, some, side=side) for side in ("left", "right"))
-        events = high - low
-        first = np.repeat(low - np.cumsum(events) + events, events)
-        return np.sort(self.rows[first + np.arange(len(first))])
-
-
 def is_in(values: IntArray, members: IntArray) -> NDArray[np.bool_]:
     """Return which of `values` are among the sorted, distinct `members`."""
     if not len(members):
@@ -92,8 +66,7 @@ def _rows_of_strata(shard: CovariateShard, strata: IntArray) -> NDArray[np.intp]
 
 def treated_rows(shard: CovariateShard, group: RequestGroup) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
     """Return the rows of the shard that are treated events of the request, and their landmarks."""
-    rows = _rows_of_strata(shard, group.strata)
-    rows = rows[is_in(shard.event_id[rows], group.treated)]
+    rows = shard.by_event.rows_of(group.treated)
     return rows, group.landmark[np.searchsorted(group.treated, shard.event_id[rows])]
 
 

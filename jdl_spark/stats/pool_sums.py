@@ -17,15 +17,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from jdl_spark.stats.logistic import NO_SCORES, Apart, join_spread
-from jdl_spark.stats.pool import PersonRows, RequestGroup, is_in
-from jdl_spark.stats.shard import CovariateShard, FloatArray
+from jdl_spark.stats.logistic import NO_SCORES, Apart, Spread, join_spread, spread
+from jdl_spark.stats.pool import RequestGroup, is_in
+from jdl_spark.stats.scores import BLOCK, TILE
+from jdl_spark.stats.shard import CovariateShard, FloatArray, Rows
 from jdl_spark.stats.survey import uniform
-
-TILE = 32
-"""Models in one matrix product."""
-BLOCK = 4_096
-"""Rows of one matrix product."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class PoolSums:
     information : float64, shape (1 + p, 1 + p), or (0, 0) if it was not asked for. Estimated.
     n : int. Rows of positive weight, set apart or not.
     log_likelihood : float. Sum of weight x log(1 - probability).
-    scores : count, mean and sum of squared deviations of the logit, unweighted.
+    scores, chances : count, mean and sum of squared deviations of logit and probability, unweighted.
     gap : float64, shape (set-apart columns,). Smallest distance of an event set apart to the value.
     """
 
@@ -66,7 +62,8 @@ class PoolSums:
     information: FloatArray
     n: int = 0
     log_likelihood: float = 0.0
-    scores: tuple[int, float, float] = NO_SCORES
+    scores: Spread = NO_SCORES
+    chances: Spread = NO_SCORES
     gap: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __add__(self, other: PoolSums) -> PoolSums:
@@ -77,6 +74,7 @@ class PoolSums:
             self.n + other.n,
             self.log_likelihood + other.log_likelihood,
             join_spread(self.scores, other.scores),
+            join_spread(self.chances, other.chances),
             np.minimum(self.gap, other.gap),
         )
 
@@ -120,7 +118,7 @@ class _View:
     draw: FloatArray
     stratum: NDArray[np.int64]
     day: NDArray[np.int32]
-    people: PersonRows
+    people: Rows
     gaps: dict[tuple[int, float], FloatArray] = field(default_factory=dict)
 
     @classmethod
@@ -132,7 +130,7 @@ class _View:
         x[:, 1:] /= sd
         return cls(
             shard, rows, x, length(x), uniform(shard.event_id[rows]), shard.stratum[rows], shard.first_reoffence[rows],
-            PersonRows.of(shard.offender_id[rows]),
+            Rows.of(shard.offender_id[rows]),
         )  # fmt: skip
 
     def gap(self, apart: Apart) -> FloatArray:
@@ -159,7 +157,7 @@ class _Totals:
         self.gradient = np.zeros(q)
         self.picked: list[NDArray[np.intp]] = []
         self.variance: list[FloatArray] = []
-        self.n, self.log_likelihood, self.scores = 0, 0.0, NO_SCORES
+        self.n, self.log_likelihood, self.scores, self.chances = 0, 0.0, NO_SCORES, NO_SCORES
         self.gap = np.full(len(question.apart), np.inf)
 
     @classmethod
@@ -192,7 +190,7 @@ class _Totals:
             x = view.x[rows]
             information = x.T @ (x * np.concatenate([np.zeros(0), *self.variance])[:, None])
             information = (information + information.T) / 2
-        return PoolSums(self.gradient, information, self.n, self.log_likelihood, self.scores, self.gap)
+        return PoolSums(self.gradient, information, self.n, self.log_likelihood, self.scores, self.chances, self.gap)
 
 
 def _add_block(view: _View, block: slice, chosen: Sequence[_Totals]) -> None:
@@ -213,17 +211,16 @@ def _add_block(view: _View, block: slice, chosen: Sequence[_Totals]) -> None:
     for place, totals in enumerate(chosen):
         totals.gradient += gradient[place]
         if totals.question.final:
-            _finish_block(totals, logit[place], weight[place])
+            _finish_block(totals, logit[place], chance[place], weight[place])
     _draw(view, block, chosen, chance, mass)
 
 
-def _finish_block(totals: _Totals, logit: FloatArray, weight: FloatArray) -> None:
+def _finish_block(totals: _Totals, logit: FloatArray, chance: FloatArray, weight: FloatArray) -> None:
     inside = weight > 0
-    logit, weight = logit[inside], weight[inside]
+    logit, chance, weight = logit[inside], chance[inside], weight[inside]
     totals.log_likelihood -= float(np.sum(weight * np.logaddexp(0.0, logit)))
-    if len(logit):
-        mean = float(logit.mean())
-        totals.scores = join_spread(totals.scores, (len(logit), mean, float(np.sum((logit - mean) ** 2))))
+    totals.scores = join_spread(totals.scores, spread(logit))
+    totals.chances = join_spread(totals.chances, spread(chance))
 
 
 def _draw(view: _View, block: slice, chosen: Sequence[_Totals], chance: FloatArray, mass: FloatArray) -> None:

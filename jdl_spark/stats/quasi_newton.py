@@ -22,7 +22,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.special import expit
 
-from jdl_spark.stats.logistic import Apart, Moments, logit_sds, per_unit, spread
+from jdl_spark.stats.logistic import Apart, Moments, caliper_sds, per_unit, spread
 from jdl_spark.stats.newton import FAR, INTERCEPT, Fitted, independent_columns, separating_columns
 from jdl_spark.stats.pool import RequestGroup
 from jdl_spark.stats.pool_sums import PoolSums, Question, length
@@ -38,10 +38,10 @@ CERTIFIED = 1e-8
 FAR_OFF = 0.05
 """Distance beyond which the information is drawn anew."""
 SLOW = 0.3
-"""Share of the distance that a step may leave; with more, drawing anew would not help, and the corrections must."""
+"""Share of a distance below 1 that a step may leave; with more, drawing anew would not help: the corrections must."""
 LARGEST_STEP = 4.0
 """Log-odds by which a step may move an event of the start or a treated one."""
-PASSES = 18
+PASSES = 30
 STARTING_STEPS = 12
 
 
@@ -134,11 +134,12 @@ class QuasiNewtonFit:
 
     def _go(self, coefficients: FloatArray, gradient: FloatArray, step: FloatArray, distance: float) -> None:
         moved = max(float(np.abs(self.x @ step).max()), float(np.abs(self.s @ step).max()))
-        step = step * min(1.0, LARGEST_STEP / max(moved, 1e-300))
-        slow = self.last is not None and distance > SLOW * self.last[2]
-        self.last = (step, gradient, distance)
-        anew = distance > FAR_OFF and not slow
-        self._ask(coefficients + step, self._rate(coefficients + step) if anew else 0.0, final=distance <= NEAR)
+        share = min(1.0, LARGEST_STEP / max(moved, 1e-300))
+        stuck = self.last is not None and distance > SLOW * self.last[2] and self.last[2] < 1.0
+        self.last = (step * share, gradient, distance)
+        anew = distance > FAR_OFF and not stuck
+        following = coefficients + step * share
+        self._ask(following, self._rate(following) if anew else 0.0, final=distance <= NEAR)
 
     def _rate(self, coefficients: FloatArray) -> float:
         """Return the rate at which about DRAWN rows of the pool are drawn."""
@@ -216,12 +217,12 @@ class QuasiNewtonFit:
             intercept -= slopes[apart.column] * apart.value
         columns = sorted(slopes)
         logit = self.x @ coefficients
-        pooled, everyone = logit_sds(total.scores, spread(logit))
         self.question = None
         self.result = Fitted(
             "converged", "ok", self.passes, len(self.treated), total.n,
             (INTERCEPT, *(self.names[j] for j in columns)),
             (intercept, *(float(slopes[j]) for j in columns)),
-            tuple(self.dropped), pooled, everyone,
+            tuple(self.dropped),
+            *caliper_sds(total.scores, spread(logit)), *caliper_sds(total.chances, spread(expit(logit))),
             total.log_likelihood - float(np.sum(np.logaddexp(0.0, -logit))), float(np.abs(gradient).max()),
         )  # fmt: skip

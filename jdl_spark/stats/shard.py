@@ -32,6 +32,32 @@ def stratum_code(index_year: int, kind: str, sex: str | None) -> int:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Where ids lie among rows in another order.
+
+    Attributes
+    ----------
+    ids : int64, shape (n,), ascending. rows : intp, shape (n,). Row of each.
+    """
+
+    ids: IntArray
+    rows: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, ids: IntArray) -> Rows:
+        """Index rows by the id of each."""
+        order = np.argsort(ids, kind="stable")
+        return cls(ids[order], order)
+
+    def rows_of(self, some: IntArray) -> NDArray[np.intp]:
+        """Return the rows of some ids, ascending."""
+        low, high = (np.searchsorted(self.ids, some, side=side) for side in ("left", "right"))
+        found = high - low
+        first = np.repeat(low - np.cumsum(found) + found, found)
+        return np.sort(self.rows[first + np.arange(len(first))])
+
+
+@dataclass(frozen=True)
 class CovariateShard:
     """All available index events of one shard, sorted by (stratum, event_id).
 
@@ -46,6 +72,7 @@ class CovariateShard:
     eligible : bool, shape (n,). May stand in a comparison pool (14 or older, no terrorist offence).
     matrix : float64, shape (n, p), C order. Covariates in their own units; never NaN (a missing
         value is its column's indicator, see covariates/assemble.py).
+    number : int. The shard's, where it came out of the lake.
     """
 
     columns: tuple[str, ...]
@@ -56,14 +83,20 @@ class CovariateShard:
     data_order: IntArray
     eligible: BoolArray
     matrix: FloatArray
+    number: int = 0
 
     def __len__(self) -> int:
         return len(self.event_id)
 
     @cached_property
-    def by_column(self) -> FloatArray:
-        """The matrix with each column in one piece, shape (p, n): a score goes over it column by column."""
-        return np.ascontiguousarray(self.matrix.T)
+    def by_event(self) -> Rows:
+        """Where each event lies."""
+        return Rows.of(self.event_id)
+
+    @cached_property
+    def by_person(self) -> Rows:
+        """Where each person's events lie."""
+        return Rows.of(self.offender_id)
 
     def to_bytes(self) -> bytes:
         """Serialise as one Arrow IPC stream."""
@@ -86,7 +119,7 @@ class CovariateShard:
         return bytes(sink.getvalue().to_pybytes())
 
     @classmethod
-    def from_bytes(cls, payload: bytes, columns: Sequence[str]) -> CovariateShard:
+    def from_bytes(cls, payload: bytes, columns: Sequence[str], number: int = 0) -> CovariateShard:
         """Rebuild what `to_bytes` wrote; `columns` names the matrix's columns."""
         table = pa.ipc.open_stream(payload).read_all().combine_chunks()
         n, p = table.num_rows, len(columns)
@@ -108,4 +141,5 @@ class CovariateShard:
             array("data_order").astype(np.int64, copy=False),
             array("eligible").astype(np.bool_, copy=False),
             matrix,
+            number,
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from covariate_frames import Event, covariates, links, members
 
-from jdl_spark import matching, propensity
+from jdl_spark import matching, passes, propensity
 from jdl_spark.settings import MatchingSettings, PropensitySettings
 
 SHARDS = 8
@@ -47,7 +47,8 @@ def bits(row):
     return tuple(struct.pack("<d", v) if isinstance(v, float) else bits(v) if isinstance(v, list) else v for v in row)
 
 
-def answers(spark, nation, requests, partitions):
+def answers(spark, nation, requests, partitions, monkeypatch):
+    monkeypatch.setattr(passes, "workers", lambda _: partitions)
     frame = covariates(spark, nation, ("age", "prior", "flag", "noise"), SHARDS, partitions).cache()
     group, bar = members(spark, requests), links(spark, {k: [p[1] for p in v] for k, v in requests.items()})
     models = propensity.fit(group, bar, frame, PropensitySettings())
@@ -69,10 +70,10 @@ def answers(spark, nation, requests, partitions):
     }
 
 
-def test_same_bits_at_1_2_and_8_partitions_alone_or_in_company(spark, nation, requests):
-    together = answers(spark, nation, requests, 1)
+def test_same_bits_at_1_2_and_8_partitions_alone_or_in_company(spark, nation, requests, monkeypatch):
+    together = answers(spark, nation, requests, 1, monkeypatch)
     assert all(models and pairs for models, pairs in together.values())
     for partitions in (2, 8):
-        assert answers(spark, nation, requests, partitions) == together
-    alone = answers(spark, nation, {"BETA": requests["BETA"]}, 2)
+        assert answers(spark, nation, requests, partitions, monkeypatch) == together
+    alone = answers(spark, nation, {"BETA": requests["BETA"]}, 2, monkeypatch)
     assert alone["BETA"] == together["BETA"]

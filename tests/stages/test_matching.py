@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+
 import pytest
 from covariate_frames import Event, covariates, ddl, links, members
 
 from jdl_spark import matching, schemas
+from jdl_spark.errors import UsageError
 from jdl_spark.settings import MatchingSettings
 
 # Treated 1, 2, 3; the score is the covariate `score` itself.
@@ -23,7 +27,7 @@ EVENTS = [
     Event(17, (0.90,), first_reoffence=30),  # reoffended before event 2's intervention began
 ]
 TREATED = {"A": [(1, 1, 1, 0), (2, 2, 1, 30), (3, 3, 1, 0)]}
-MODEL = ("converged", "ok", 5, 3, 6, ["(intercept)", "score"], [0.0, 1.0], [], 0.25, 0.5, -1.0, 0.0)
+MODEL = ("converged", "ok", 5, 3, 6, ["(intercept)", "score"], [0.0, 1.0], [], 0.25, 0.5, 0.02, 0.03, -1.0, 0.0)
 
 
 def matched(spark, models=(("A", *MODEL),), treated=None, **settings):
@@ -79,8 +83,37 @@ def test_radius_takes_all_inside_the_caliper(spark):
 
 
 def test_a_request_without_a_model_has_no_pairs(spark):
-    failed = ("B", "failed", "separation", 3, 3, 6, [], [], [], None, None, None, None)
+    failed = ("B", "failed", "separation", 3, 3, 6, [], [], [], *[None] * 6)
     both = {"A": TREATED["A"], "B": TREATED["A"]}
     rows = matched(spark, models=(("A", *MODEL), failed), treated=both, ratio=1)
     assert {r.request_id for r in rows} == {"A"}
     assert matched(spark, models=(failed,), treated={"B": TREATED["A"]}) == []
+
+
+def test_a_covariate_caliper_of_none_of_the_matrix_is_named(spark):
+    with pytest.raises(UsageError, match="no covariate 'height'"):
+        matched(spark, covariate_calipers={"height": 1.0})
+
+
+def test_covariate_caliper_narrower_than_the_caliper(spark):
+    rows = matched(spark, ratio=5, caliper=None, covariate_calipers={"score": 0.03})
+    assert triples(rows) == [(1, 11, 1), (1, 10, 2), (2, 12, 1)]
+
+
+def test_limited_reuse_is_the_greedy_algorithm(spark):
+    rows = matched(spark, ratio=1, caliper=None, max_reuse=1, candidates=1)
+    assert triples(rows) == triples(matched(spark, ratio=1, caliper=None, replace=False))
+
+
+def test_distance_on_the_probability_scale(spark):
+    rows = matched(spark, ratio=1, caliper=1.0, caliper_sd="pooled", scale="probability")  # 0.02 of a probability
+    assert triples(rows) == [(1, 10, 1), (2, 12, 1)]  # above 0 the probability flattens, so 0.52 is nearer than 0.48
+    assert rows[0].distance == pytest.approx(1 / (1 + math.exp(-0.52)) - 1 / (1 + math.exp(-0.50)))
+
+
+def test_mahalanobis_distance_of_one_column_is_its_difference_in_standard_deviations(spark):
+    rows = matched(spark, ratio=2, caliper=0.4, mahalanobis=("score",))  # order as by the score: there is one column
+    assert triples(rows) == [(1, 11, 1), (1, 10, 2), (2, 12, 1)]
+    treated, pool = [0.50, 0.90, 0.10], [0.52, 0.48, 0.88, 0.60, 0.90]
+    spread = sum(statistics.variance(group) * (len(group) - 1) for group in (treated, pool)) / (3 + 5 - 2)
+    assert rows[2].distance == pytest.approx(0.02 / math.sqrt(spread))
