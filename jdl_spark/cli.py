@@ -388,6 +388,22 @@ def status(
     _answer(documents.read_status(_documents(lake), run_id), as_json)
 
 
+@app.command("hash")
+def hash_(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Run id; the newest if left out.")] = None,
+    tables: Annotated[bool, typer.Option("--tables", help="The hash of each table as well.")] = False,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Print one SHA-256 over all results of a run. Example: jdl hash --lake /data/lab
+
+    Two runs found the same, bit for bit, if and only if they have the same hash: on one machine or on a cluster, today
+    or after a worker was lost. Where it differs, --tables shows in which tables.
+    """
+    _job("hash_run", [*([run_id] if run_id else []), *(["--tables"] if tables else [])], lake, master, as_json)
+
+
 @app.command()
 def report(
     requests: Annotated[list[str] | None, typer.Argument(help="Request ids; all if left out.")] = None,
