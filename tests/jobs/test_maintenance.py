@@ -186,6 +186,26 @@ def test_what_a_killed_write_left_goes_after_a_day(store: Store) -> None:
     assert key.with_name("notes").exists()
 
 
+def test_what_only_a_checkpoint_names_is_no_stranger(store: Store) -> None:
+    table, log = schemas.DECISIONS, folder(store, schemas.DECISIONS) / "_delta_log"
+    store.spark.sql(f"ALTER TABLE delta.`{store.path(table)}` SET TBLPROPERTIES ('delta.checkpointInterval' = '2')")
+    for name in ("A-1", "B-1", "C-1"):
+        row = {"request_id": name, "content_digest": "d", "accept": True, "decided_by": "A. Lee", "reason": "seen"}
+        store.upsert(table, store.rows(table, [row]))
+    last = max(int(path.name[:20]) for path in log.glob("*.checkpoint*parquet"))
+    for path in log.glob("*.json"):
+        if int(path.name[:20]) < last:
+            path.unlink()
+    for uri in active(store, table):
+        os.utime(uri.removeprefix("file:"), (0, 0))
+    known = content(store.read(table))
+    assert len(known) == 3
+    told = of(maintain(store, False, QUIET, [table]), table)
+    assert told.leftover.files == 0
+    assert told.older.files >= 3
+    assert content(store.read(table)) == known
+
+
 def test_old_versions_go_but_never_one_that_a_release_pins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     release = releases.find_release(store, "2011")
     pinned = content(releases.national(store, release, schemas.OFFENDERS))
