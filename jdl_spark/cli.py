@@ -205,6 +205,21 @@ def release_list(lake: Lake = "lake", master: Master = None, as_json: Json = Fal
 
 
 @app.command()
+def maintain(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Put small files together and remove old ones. Example: jdl maintain --lake /data/lab --dry-run
+
+    Results and releases stay as they are. Files of older versions are removed after the retention of their zone, never
+    those of a version that a release pins; what killed writes left behind is removed after a day. Run it every night.
+    """
+    _job("maintain", ["--dry-run"] if dry_run else [], lake, master, as_json)
+
+
+@app.command()
 def generate(
     out: Annotated[Path, typer.Argument(help="Folder to write extracts, mappings, requests and truth to.")],
     identities: Annotated[int, typer.Option(min=1_000, help="Offender identities.")] = 100_000,
@@ -386,6 +401,22 @@ def status(
     from jdl_spark import documents
 
     _answer(documents.read_status(_documents(lake), run_id), as_json)
+
+
+@app.command("hash")
+def hash_(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Run id; the newest if left out.")] = None,
+    tables: Annotated[bool, typer.Option("--tables", help="The hash of each table as well.")] = False,
+    lake: Lake = "lake",
+    master: Master = None,
+    as_json: Json = False,
+) -> None:
+    """Print one SHA-256 over all results of a run. Example: jdl hash --lake /data/lab
+
+    Two runs found the same, bit for bit, if and only if they have the same hash: on one machine or on a cluster, today
+    or after a worker was lost. Where it differs, --tables shows in which tables.
+    """
+    _job("hash_run", [*([run_id] if run_id else []), *(["--tables"] if tables else [])], lake, master, as_json)
 
 
 @app.command()

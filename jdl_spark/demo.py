@@ -66,8 +66,24 @@ def demonstrate(spark: SparkSession, folder: Path, identities: int = IDENTITIES,
     seed : int
         Seed of the nation.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     progress = Progress(tasks=spark_tasks(spark))
+    store = load(spark, folder, identities, seed, progress)
+    summary = pipeline.run_requests(store, None, RELEASE, methodology.load(), progress)
+    with progress.stage("reports"):
+        reports.render_index(folder / "lake" / "documents", folder / "reports")
+    pages = [folder / "reports" / item["request_id"] / "index.html" for item in summary.items]
+    evaluation = pipeline.evaluate(store, folder / "nation" / "truth", summary.run_id)
+    return Demonstration(summary, evaluation, pages, folder)
+
+
+def load(spark: SparkSession, folder: Path, identities: int, seed: int, progress: Progress) -> Store:
+    """Generate a nation, load it into a lake, make a release and hand the requests in; run nothing.
+
+    Parameters
+    ----------
+    folder, identities, seed : as for `demonstrate`
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     source = folder / "nation"
     with progress.stage(f"synthetic nation of {identities:,} identities"):
         nation.generate(source, identities=identities, seed=seed, as_of=OUTCOMES_TO)
@@ -81,15 +97,10 @@ def demonstrate(spark: SparkSession, folder: Path, identities: int = IDENTITIES,
         counts |= {"in quarantine": sum(sum(one.quarantined.values()) for one in loaded)}
     with progress.stage(f"release {RELEASE}"):
         releases.create_release(store, RELEASE, OUTCOMES_TO)
-    settings = methodology.load()
     with progress.stage("submission of requests") as counts:
         answers = admission.submit(store, sorted(path for path in (source / "requests").iterdir() if path.is_dir()))
         counts["requests"] = len(answers.submissions)
-    summary = pipeline.run_requests(store, None, RELEASE, settings, progress)
-    with progress.stage("reports"):
-        reports.render_index(folder / "lake" / "documents", folder / "reports")
-    pages = [folder / "reports" / item["request_id"] / "index.html" for item in summary.items]
-    return Demonstration(summary, pipeline.evaluate(store, source / "truth", summary.run_id), pages, folder)
+    return store
 
 
 def _ingest_all(store: Store, source: Path) -> list[IngestSummary]:

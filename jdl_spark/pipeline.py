@@ -41,6 +41,7 @@ from jdl_spark.progress import Progress
 from jdl_spark.publication.profile import profile_treated
 from jdl_spark.releases import find_release, national
 from jdl_spark.requests import intake
+from jdl_spark.result_hash import RunHash, hash_table
 from jdl_spark.runs import RunSummary
 from jdl_spark.settings import Methodology
 from jdl_spark.store import Store
@@ -400,6 +401,35 @@ def _by_request(frame: DataFrame) -> dict[str, list[dict[str, Any]]]:
     return rows
 
 
+# --- after the run ------------------------------------------------------------------------
+
+
+def hash_run(store: Store, run_id: str | None, by_table: bool = False) -> RunHash:
+    """Return the hash of all results of a finished run, the newest by default; see result_hash.py.
+
+    Raises
+    ------
+    InputError
+        If there is no such run, or it is not finished.
+    """
+    run = _find_run(store, run_id, finished=True)
+    tables = [schemas.TABLES[name] for name in schemas.RESULT_TABLES]
+    hashes = {t.name: hash_table(t, store.stored(t, run_id=run["run_id"]).toArrow()) for t in tables}
+    return RunHash(run["run_id"], run["release_id"], hashes, by_table)
+
+
+def _find_run(store: Store, run_id: str | None, finished: bool = False) -> dict[str, Any]:
+    """Return a run's row of schemas.RUNS, the newest by default."""
+    store.check_exists()
+    known = [row.asDict() for row in store.read(schemas.RUNS).collect() if run_id in (None, row["run_id"])]
+    fitting = [row for row in known if not finished or row["status"] == "finished"]
+    if known and not fitting:
+        raise InputError(f"run {run_id or known[0]['run_id']} is not finished; start the same command again")
+    if not fitting:
+        raise InputError(f"there is no run {run_id or ''} in the lake; start one with: jdl run --all")
+    return max(fitting, key=lambda row: (row["started_at"], row["run_id"]))
+
+
 # --- synthetic nations only ---------------------------------------------------------------
 
 
@@ -414,10 +444,7 @@ def evaluate(store: Store, truth: Path, run_id: str | None) -> Evaluation:
     store.check_exists()
     if not truth.is_dir():
         raise InputError(f"there is no truth folder at {truth}; only nations made by jdl generate have one")
-    known = [row for row in store.read(schemas.RUNS).collect() if run_id in (None, row["run_id"])]
-    if not known:
-        raise InputError(f"there is no run {run_id or ''} in the lake; start one with: jdl run --all")
-    chosen = max(known, key=lambda row: (row["started_at"], row["run_id"]))["run_id"]
+    chosen = _find_run(store, run_id)["run_id"]
     tables = [
         store.stored(table, run_id=chosen).toArrow() for table in (schemas.LINKS, schemas.MEMBERS, schemas.ESTIMATES)
     ]

@@ -17,6 +17,25 @@ Root = Literal["restricted", "analytic"]
 Zone = Literal["national", "prepared", "requests", "results"]
 
 
+KEEP_DAYS: dict[tuple[Root, Zone], int] = {
+    ("restricted", "national"): 3650,
+    ("analytic", "national"): 3650,
+    ("restricted", "prepared"): 7,
+    ("restricted", "requests"): 7,
+    ("analytic", "prepared"): 30,
+    ("analytic", "requests"): 30,
+    ("analytic", "results"): 30,
+}
+"""Root and zone to the days for which files and log of a table's older versions stay; `jdl maintain` removes them then.
+
+Releases pin versions of national tables. Elsewhere only the newest version is ever read, so an older one is for
+mending mistakes: a month, and a week where names can be read from it.
+"""
+
+LEFTOVER_HOURS = 24
+"""Hours after which a file that no version names is taken for the remains of a killed write: none takes that long."""
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: its Spark SQL type, what it means in which unit, and whether NULL may stand."""
@@ -52,6 +71,11 @@ class Table:
         object.__setattr__(self, "_names", names)
 
     @property
+    def place(self) -> str:
+        """Where the table lies below the lake."""
+        return f"{self.root}/{self.zone}/{self.name}"
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         """Names in stored order."""
         return self._names
@@ -69,6 +93,14 @@ class Table:
             for c in self.columns
             if c.check is not None
         }
+
+
+def retention_properties(days: int) -> dict[str, str]:
+    """Return the Delta properties that keep a table's older versions for some days.
+
+    Time travel past them is refused even before anything is removed, so both must be long where versions are pinned.
+    """
+    return dict.fromkeys(("delta.logRetentionDuration", "delta.deletedFileRetentionDuration"), f"interval {days} days")
 
 
 def _required(name: str, type_: str, meaning: str, check: str | None = None) -> Column:

@@ -13,8 +13,9 @@ import contextlib
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,15 @@ from jdl_spark.schemas import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_LONG = "interval 3650 days"
-_SHORT = "interval 7 days"
 _KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of the lake: its bytes, and when it was last written, milliseconds since 1970."""
+
+    bytes: int
+    modified: int
 
 
 class Store:
@@ -48,7 +55,7 @@ class Store:
 
     def path(self, table: Table) -> str:
         """Return where the table lies."""
-        return f"{self.lake}/{table.root}/{table.zone}/{table.name}"
+        return f"{self.lake}/{table.place}"
 
     def create(self, key: bytes | None = None) -> None:
         """Create every table that does not exist yet, and the pseudonym key.
@@ -73,10 +80,8 @@ class Store:
             list(pool.map(self._create_table, schemas.TABLES.values()))
 
     def _create_table(self, table: Table) -> None:
-        retention = _SHORT if table.root == "restricted" and table.zone == "requests" else _LONG
         properties = {f"delta.constraints.{name}": condition for name, condition in table.checks.items()}
-        # Delta refuses time travel past the retention even without a VACUUM: releases pin versions.
-        properties |= {"delta.logRetentionDuration": retention, "delta.deletedFileRetentionDuration": retention}
+        properties |= schemas.retention_properties(schemas.KEEP_DAYS[table.root, table.zone])
         if table.zone == "national":
             properties["delta.enableChangeDataFeed"] = "true"
         listed = ", ".join(f"'{name}' = \"{value}\"" for name, value in properties.items())
@@ -247,6 +252,24 @@ class Store:
             return str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
         finally:
             stream.close()
+
+    def list_files(self, relative: str) -> dict[str, StoredFile]:
+        """Return every file below a folder of the lake, by its path below that folder."""
+        files, path = self._hadoop(relative)
+        start = len(files.getFileStatus(path).getPath().toString()) + 1
+        found, walk = {}, files.listFiles(path, True)
+        while walk.hasNext():
+            status = walk.next()
+            name = status.getPath().toString()[start:]
+            found[name] = StoredFile(int(status.getLen()), int(status.getModificationTime()))
+        return found
+
+    def delete_files(self, relative: str, names: Iterable[str]) -> None:
+        """Delete files below a folder of the lake; what is gone already is no mistake."""
+        files, folder = self._hadoop(relative)
+        jvm: Any = self.spark._jvm
+        for name in names:
+            files.delete(jvm.org.apache.hadoop.fs.Path(folder, name), False)
 
     # --- pseudonyms -----------------------------------------------------------------------
 

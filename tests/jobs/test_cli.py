@@ -14,8 +14,8 @@ from jdl_spark import __version__, cli, launch
 from jdl_spark.errors import EnvironmentProblem, JdlError
 
 COMMANDS = [
-    "setup", "doctor", "version", "init", "ingest", "generate", "template", "check", "submit", "decide", "run",
-    "reprocess", "status", "report", "evaluate", "analyse", "demo",
+    "setup", "doctor", "version", "init", "ingest", "maintain", "generate", "template", "check", "submit", "decide",
+    "run", "reprocess", "status", "hash", "report", "evaluate", "analyse", "demo",
 ]  # fmt: skip
 
 
@@ -164,6 +164,10 @@ def test_what_is_missing_is_exit_code_four(monkeypatch: pytest.MonkeyPatch, tmp_
         (["run", "A-1", "B-2", "--release", "2011", "--json"], "run_requests",
          ["A-1", "B-2", "--release", "2011", "--lake", "lake", "--json"]),
         (["reprocess", "--release", "2012"], "reprocess_all", ["--release", "2012", "--lake", "lake"]),
+        (["maintain"], "maintain", ["--lake", "lake"]),
+        (["maintain", "--dry-run", "--json"], "maintain", ["--dry-run", "--lake", "lake", "--json"]),
+        (["hash"], "hash_run", ["--lake", "lake"]),
+        (["hash", "R1", "--tables", "--json"], "hash_run", ["R1", "--tables", "--lake", "lake", "--json"]),
         (["evaluate", "--truth", "t"], "evaluate", ["--truth", "t", "--lake", "lake"]),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jdl_spark import admission, indexes, methodology, models, pipeline, releases, schemas
+from jdl_spark import admission, indexes, methodology, models, pipeline, releases, runs, schemas
+from jdl_spark.errors import InputError
 from jdl_spark.progress import Progress
 from jdl_spark.runs import RunSummary
 from jdl_spark.store import Store
@@ -41,6 +43,7 @@ class Lab:
         with (requests[0] / "cohort.csv").open("a", encoding="utf-8") as cohort:
             cohort.write(f"{CANARY},,{CANARY},05/03/1980,F,,,01/03/2010,,Leeds\n")
         self.admissions = admission.submit(self.store, requests)
+        shutil.copytree(folder / "lake", folder / "other")
         self.first = self.run(None, "2011")
 
     def deliver(self, as_of: date, tables: set[str]) -> dict[str, int]:
@@ -130,6 +133,25 @@ def test_the_same_run_again_and_a_request_alone_give_the_same_bits(lab: Lab, spa
     assert lab.estimates(alone.run_id) == before
 
 
+def test_the_same_requests_in_another_lake_have_the_same_hash(
+    lab: Lab, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prepared and run anew, in other partitions, by what passes for other code."""
+    other = Store(spark, str(lab.folder / "other"))
+    monkeypatch.setattr(runs, "code_version", lambda: "other code")
+    partitions = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "5")
+    try:
+        there = pipeline.run_requests(other, None, "2011", lab.settings, QUIET)
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    assert there.run_id != lab.first.run_id
+    ours, theirs = pipeline.hash_run(lab.store, lab.first.run_id), pipeline.hash_run(other, None)
+    assert theirs.run_id == there.run_id
+    assert theirs.tables == ours.tables
+    assert theirs.sha256 == ours.sha256
+
+
 def test_a_run_that_broke_is_finished_by_the_same_command(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     before = lab.estimates(lab.first.run_id)
 
@@ -142,6 +164,8 @@ def test_a_run_that_broke_is_finished_by_the_same_command(lab: Lab, monkeypatch:
             lab.run(None, "2011")
     status = lab.store.stored(schemas.RUNS, run_id=lab.first.run_id).collect()
     assert [row["status"] for row in status] == ["running"]
+    with pytest.raises(InputError, match="is not finished"):
+        pipeline.hash_run(lab.store, lab.first.run_id)
     assert lab.run(None, "2011").run_id == lab.first.run_id
     assert lab.estimates(lab.first.run_id) == before
     status = lab.store.stored(schemas.RUNS, run_id=lab.first.run_id).collect()

@@ -124,3 +124,13 @@ def test_every_request_gets_its_answer(road: Road) -> None:
     rendered = CliRunner().invoke(cli.app, ["report", *lake, "--out", str(road.folder / "reports")])
     assert rendered.exit_code == 0
     assert all((road.folder / "reports" / name / "index.html").is_file() for name in status)
+
+
+def test_maintenance_leaves_the_hash_of_a_run(road: Road) -> None:
+    told = road.job("hash_run")
+    assert told["tables"]["runs"]["rows"] == 1
+    done = road.job("maintain")
+    assert not done["dry_run"]
+    assert done["all"]["small"]["files"] > 0
+    assert road.job("hash_run", told["run_id"], "--tables") == told
+    assert road.run("hash_run", "0123")[0] == 2
