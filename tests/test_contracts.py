@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXT = {".py", ".toml", ".md", ".sh", ".xml", ".properties", ".css", ".html", ".json", ".cfg", ".lock", ""}
+TEXT = {
+    ".py", ".toml", ".md", ".sh", ".xml", ".properties", ".css", ".html", ".json", ".cfg", ".lock", ".yaml", ".conf",
+    ".dockerignore", "",
+}  # fmt: skip
 MACHINE = re.compile(r"(?:/home/|/root/|/Users/|/work/)\w|\b(?:localhost|[\w.-]+\.(?:internal|local)):\d")
 """A path or host of somebody's own machine."""
 
