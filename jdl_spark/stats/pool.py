@@ -21,6 +21,7 @@ cost precision only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,13 @@ class RequestGroup:
     landmark: NDArray[np.int32]
     strata: IntArray
     barred: IntArray
+
+    @cached_property
+    def survival(self) -> FloatArray:
+        """Share of the treated whose landmark an event survived, by day of its first reoffence; the last entry is 1."""
+        delays = np.sort(self.landmark)
+        last = int(max(delays.max(initial=0), 0)) + 1  # whoever is without reoffence up to here survived everybody
+        return np.searchsorted(delays, np.arange(last + 1), side="left") / max(len(delays), 1)
 
 
 def is_in(values: IntArray, members: IntArray) -> NDArray[np.bool_]:

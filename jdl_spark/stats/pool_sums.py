@@ -7,21 +7,27 @@ Why only some rows give the information matrix: weighted cross products of whole
 times as much as everything else. Rows are drawn in proportion to their probability of having been
 treated times their squared length, which is what they weigh in that matrix; the step it gives is as good
 as exact to some per cent, and the gradient, which decides where the fit ends, is exact.
+Why not float32 while a fit is far off: it would save a tenth of the time, and its products have other bits at
+other places of a tile. Only the information is float32: it is one request's own, and no more than steers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jdl_spark.stats.logistic import NO_SCORES, Apart, Spread, join_spread, spread
-from jdl_spark.stats.pool import RequestGroup, is_in
+from jdl_spark.stats.logistic import NO_SCORES, Apart, Spread, join_spread
+from jdl_spark.stats.pool import RequestGroup
+from jdl_spark.stats.pool_view import PoolView
 from jdl_spark.stats.scores import BLOCK, TILE
-from jdl_spark.stats.shard import CovariateShard, FloatArray, Rows
-from jdl_spark.stats.survey import uniform
+from jdl_spark.stats.shard import CovariateShard, FloatArray
+
+LOWEST = 700.0
+"""Logit below which exp of its negative would be infinite; the likelihood cannot tell it from any lower one."""
+Places = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class PoolSums:
     ----------
     gradient : float64, shape (1 + p,). Sum of weight x probability x row.
     information : float64, shape (1 + p, 1 + p), or (0, 0) if it was not asked for. Estimated.
-    n : int. Rows of positive weight, set apart or not.
+    n : int. Rows of positive weight, set apart or not; counted in the final pass.
     log_likelihood : float. Sum of weight x log(1 - probability).
     scores, chances : count, mean and sum of squared deviations of logit and probability, unweighted.
     gap : float64, shape (set-apart columns,). Smallest distance of an event set apart to the value.
@@ -79,11 +85,6 @@ class PoolSums:
         )
 
 
-def length(x: FloatArray) -> FloatArray:
-    """Return the mean square of each row, intercept included: how much a row says about the information."""
-    return np.asarray(np.einsum("ij,ij->i", x, x) / x.shape[1])
-
-
 def pool_sums(shard: CovariateShard, questions: Sequence[Question], mean: FloatArray, sd: FloatArray) -> list[PoolSums]:
     """Return the sums of every request over its pool rows in the shard.
 
@@ -97,142 +98,136 @@ def pool_sums(shard: CovariateShard, questions: Sequence[Question], mean: FloatA
     -------
     list of PoolSums, in the order of the questions.
     """
-    view = _View.build(shard, mean, sd)
-    found = [_Totals.of(question, view) for question in questions]
+    view = PoolView.build(shard, mean, sd)
+    barred = view.people.rows_of_each([question.group.barred for question in questions])
+    found = [_Totals(question, rows, view.x.shape[1]) for question, rows in zip(questions, barred, strict=True)]
     for start, stop, some in view.segments([question.group for question in questions]):
-        for tile in range(0, len(some), TILE):
-            chosen = [found[i] for i in some[tile : tile + TILE]]
+        for first in range(0, len(some), TILE):
+            tile = _Tile(view, [found[i] for i in some[first : first + TILE]])
             for at in range(start, stop, BLOCK):
-                _add_block(view, slice(at, min(at + BLOCK, stop)), chosen)
+                tile.add(slice(at, min(at + BLOCK, stop)))
     return [totals.sums(view) for totals in found]
-
-
-@dataclass(frozen=True)
-class _View:
-    """A shard's eligible rows, standardised, with an intercept."""
-
-    shard: CovariateShard
-    rows: NDArray[np.intp]
-    x: FloatArray
-    length: FloatArray
-    draw: FloatArray
-    stratum: NDArray[np.int64]
-    day: NDArray[np.int32]
-    people: Rows
-    gaps: dict[tuple[int, float], FloatArray] = field(default_factory=dict)
-
-    @classmethod
-    def build(cls, shard: CovariateShard, mean: FloatArray, sd: FloatArray) -> _View:
-        rows = np.flatnonzero(shard.eligible)
-        x = np.empty((len(rows), 1 + len(mean)))
-        x[:, 0] = 1.0
-        np.subtract(shard.matrix if len(rows) == len(shard) else shard.matrix[rows], mean, out=x[:, 1:])
-        x[:, 1:] /= sd
-        return cls(
-            shard, rows, x, length(x), uniform(shard.event_id[rows]), shard.stratum[rows], shard.first_reoffence[rows],
-            Rows.of(shard.offender_id[rows]),
-        )  # fmt: skip
-
-    def gap(self, apart: Apart) -> FloatArray:
-        """Return how far each row lies from a set-apart column's value; many requests ask for the same."""
-        key = apart.column, apart.value
-        if key not in self.gaps:
-            self.gaps[key] = np.abs(self.shard.matrix[self.rows, apart.column] - apart.value)
-        return self.gaps[key]
-
-    def segments(self, groups: Sequence[RequestGroup]) -> Iterator[tuple[int, int, list[int]]]:
-        """Yield each stratum's rows with the requests whose pool it belongs to."""
-        codes, starts = np.unique(self.stratum, return_index=True)
-        for code, start, stop in zip(codes.tolist(), starts, [*starts[1:], len(self.rows)], strict=True):
-            some = [i for i, group in enumerate(groups) if is_in(np.array([code]), group.strata)[0]]
-            if some:
-                yield int(start), int(stop), some
 
 
 class _Totals:
     """One request's growing sums over a shard."""
 
-    def __init__(self, question: Question, weights: FloatArray, barred: NDArray[np.intp], q: int) -> None:
-        self.question, self.weights, self.barred = question, weights, barred
+    def __init__(self, question: Question, barred: NDArray[np.intp], q: int) -> None:
+        self.question, self.barred = question, barred
         self.gradient = np.zeros(q)
         self.picked: list[NDArray[np.intp]] = []
-        self.variance: list[FloatArray] = []
-        self.n, self.log_likelihood, self.scores, self.chances = 0, 0.0, NO_SCORES, NO_SCORES
+        self.variance: list[NDArray[np.float32]] = []
+        self.n, self.log_likelihood = 0, 0.0
+        self.scores, self.chances = np.zeros(3), np.zeros(3)
         self.gap = np.full(len(question.apart), np.inf)
 
-    @classmethod
-    def of(cls, question: Question, view: _View) -> _Totals:
-        """Prepare the weight by day of the first reoffence, and the rows of people who are barred."""
-        delays = np.sort(question.group.landmark)
-        last = int(max(delays.max(initial=0), 0)) + 1  # whoever is without reoffence up to here survived everybody
-        weights = np.searchsorted(delays, np.arange(last + 1), side="left") / max(len(delays), 1)
-        return cls(question, weights, view.people.rows_of(question.group.barred), view.x.shape[1])
+    def finish(
+        self, weight: FloatArray, inside: FloatArray, softplus: FloatArray, logit: FloatArray, chance: FloatArray
+    ) -> None:
+        """Add a block's rows to what only the last pass wants; `inside` is 1 where they are in the pool, else 0."""
+        self.log_likelihood -= float(weight @ softplus)
+        for sums, values in ((self.scores, logit - self.origin), (self.chances, chance)):
+            those = inside * values
+            sums += inside.sum(), those.sum(), those @ values
 
-    def weigh(self, view: _View, block: slice, into: FloatArray) -> None:
-        """Write the weights of the block's rows, and count what the final pass wants counted."""
-        np.take(self.weights, view.day[block], out=into, mode="clip")
-        low, high = np.searchsorted(self.barred, [block.start, block.stop])
-        into[self.barred[low:high] - block.start] = 0.0
-        if self.question.final:
-            self.n += int(np.count_nonzero(into))
-        for place, apart in enumerate(self.question.apart):
-            gap = view.gap(apart)[block]
-            if self.question.final:
-                some = gap[(gap > 0) & (into > 0)]
-                self.gap[place] = min(self.gap[place], some.min(initial=np.inf))
-            into[gap > 0] = 0.0
-
-    def sums(self, view: _View) -> PoolSums:
+    def sums(self, view: PoolView) -> PoolSums:
         """Return the totals; the information from the rows that were drawn."""
         information = np.zeros((0, 0))
         if self.question.draw:
             rows = np.concatenate([np.zeros(0, np.intp), *self.picked])
-            x = view.x[rows]
-            information = x.T @ (x * np.concatenate([np.zeros(0), *self.variance])[:, None])
-            information = (information + information.T) / 2
-        return PoolSums(self.gradient, information, self.n, self.log_likelihood, self.scores, self.chances, self.gap)
+            x = view.x32[rows]
+            information = x.T @ (x * np.concatenate([np.zeros(0, np.float32), *self.variance])[:, None])
+        return PoolSums(self.gradient, information, self.n, self.log_likelihood, _spread(self.scores, self.origin),
+                        _spread(self.chances, 0.0), self.gap)  # fmt: skip
+
+    @property
+    def origin(self) -> float:
+        """Logit that deviations are summed from: near the mean, so that squares lose nothing."""
+        return float(self.question.coefficients[0])
 
 
-def _add_block(view: _View, block: slice, chosen: Sequence[_Totals]) -> None:
-    x = view.x[block]
-    coefficients = np.zeros((TILE, x.shape[1]))
-    weight = np.zeros((TILE, len(x)))
-    for place, totals in enumerate(chosen):
-        coefficients[place] = totals.question.coefficients
-        totals.weigh(view, block, weight[place])
-    logit = coefficients @ x.T
-    with np.errstate(over="ignore"):  # exp of a large number is infinite, and the probability 0
-        chance = np.negative(logit)
-        np.exp(chance, out=chance)
-        chance += 1.0
-        np.reciprocal(chance, out=chance)
-    mass = chance * weight
-    gradient = mass @ x
-    for place, totals in enumerate(chosen):
-        totals.gradient += gradient[place]
-        if totals.question.final:
-            _finish_block(totals, logit[place], chance[place], weight[place])
-    _draw(view, block, chosen, chance, mass)
+def _spread(sums: FloatArray, origin: float) -> Spread:
+    """Return count, mean and sum of squared deviations from count, and first and second sum about the origin."""
+    n, first, second = sums.tolist()
+    return (int(n), origin + first / n, max(second - first * first / n, 0.0)) if n else NO_SCORES
 
 
-def _finish_block(totals: _Totals, logit: FloatArray, chance: FloatArray, weight: FloatArray) -> None:
-    inside = weight > 0
-    logit, chance, weight = logit[inside], chance[inside], weight[inside]
-    totals.log_likelihood -= float(np.sum(weight * np.logaddexp(0.0, logit)))
-    totals.scores = join_spread(totals.scores, spread(logit))
-    totals.chances = join_spread(totals.chances, spread(chance))
+class _Tile:
+    """Up to TILE requests whose pools have a stratum in common, and their sums block by block."""
 
+    def __init__(self, view: PoolView, members: Sequence[_Totals]) -> None:
+        self.view, self.members = view, members
+        self.finals = [place for place, totals in enumerate(members) if totals.question.final]
+        self.slopes = np.zeros((TILE, view.x.shape[1]))
+        self.rate = np.zeros((TILE, 1))
+        survival = [totals.question.group.survival for totals in members]
+        self.last = max(len(one) for one in survival) - 1  # whoever is without reoffence up to here survived everybody
+        self.weights = np.ones((TILE, self.last + 1))
+        for place, (totals, shares) in enumerate(zip(members, survival, strict=True)):
+            self.slopes[place] = -totals.question.coefficients
+            self.rate[place] = totals.question.draw
+            self.weights[place, : len(shares)] = shares
+        owner = np.repeat(np.arange(len(members)), [len(totals.barred) for totals in members])
+        row = np.concatenate([totals.barred for totals in members])
+        order = np.argsort(row, kind="stable")
+        self.barred_row, self.barred_place = row[order], owner[order]
 
-def _draw(view: _View, block: slice, chosen: Sequence[_Totals], chance: FloatArray, mass: FloatArray) -> None:
-    """Draw rows for the information, each with the weight that makes up for those not drawn."""
-    rate = np.array([totals.question.draw for totals in chosen])
-    if not rate.any():
-        return
-    share = mass[: len(chosen)] * rate[:, None]
-    share *= view.length[block]
-    model, row = np.nonzero(view.draw[block] < share)
-    variance = mass[model, row] * (1.0 - chance[model, row]) / np.minimum(share[model, row], 1.0)
-    edges = np.searchsorted(model, np.arange(len(chosen) + 1))
-    for totals, low, high in zip(chosen, edges, edges[1:], strict=False):
-        totals.picked.append(row[low:high] + block.start)
-        totals.variance.append(variance[low:high])
+    def add(self, block: slice) -> None:
+        """Add a block of rows, all of one stratum."""
+        x, day = self.view.x[block], self.view.day[block]
+        minus = self.slopes @ x.T  # the logit with its sign changed: 1 / (1 + exp(minus)) takes one step less
+        logit = np.maximum(-minus[self.finals], -LOWEST)
+        mass = minus
+        with np.errstate(over="ignore"):  # exp of a large number is infinite, and the probability 0
+            np.exp(minus, out=mass)
+        mass += 1
+        np.reciprocal(mass, out=mass)
+        chance = mass[self.finals]
+        early = int(np.count_nonzero(day > self.last))  # later ones come first, and weigh 1
+        if early < len(day):
+            mass[:, early:] *= np.take(self.weights, day[early:], axis=1, mode="clip")
+        low, high = np.searchsorted(self.barred_row, [block.start, block.stop])
+        barred = self.barred_place[low:high], self.barred_row[low:high] - block.start
+        mass[barred] = 0
+        for place, totals in enumerate(self.members):
+            for apart in totals.question.apart:
+                mass[place, self.view.gap(apart)[block] > 0] = 0
+        gradient = mass @ x
+        for place, totals in enumerate(self.members):
+            totals.gradient += gradient[place]
+        if self.finals:
+            self._finish(block, logit, chance, early, barred)
+        if self.rate.any():
+            self._draw(block, mass)
+
+    def _finish(self, block: slice, logit: FloatArray, chance: FloatArray, early: int, barred: Places) -> None:
+        """Add what only the last pass wants of a block, for those whose last it is."""
+        weight = np.ones_like(logit)
+        weight[:, early:] = np.take(self.weights[self.finals], self.view.day[block][early:], axis=1, mode="clip")
+        for place, own in zip(self.finals, weight, strict=True):
+            own[barred[1][barred[0] == place]] = 0
+            totals = self.members[place]
+            totals.n += int(np.count_nonzero(own))
+            for number, apart in enumerate(totals.question.apart):
+                gap = self.view.gap(apart)[block]
+                totals.gap[number] = min(totals.gap[number], gap[(gap > 0) & (own > 0)].min(initial=np.inf))
+            for apart in totals.question.apart:
+                own[self.view.gap(apart)[block] > 0] = 0
+        inside = (weight > 0).astype(np.float64)
+        softplus = logit - np.log(np.maximum(chance, np.exp(-LOWEST)))
+        for place, *own in zip(self.finals, weight, inside, softplus, logit, chance, strict=True):
+            self.members[place].finish(*own)
+
+    def _draw(self, block: slice, mass: FloatArray) -> None:
+        """Draw rows for the information, each with the weight that makes up for those not drawn."""
+        share = mass * self.rate
+        drawn = np.flatnonzero(share > self.view.threshold[block])
+        place, row = np.divmod(drawn, share.shape[1])
+        share = np.minimum(share.ravel()[drawn] * self.view.length[block][row], 1)
+        own = mass.ravel()[drawn]
+        weight = self.weights[place, np.minimum(self.view.day[block][row], self.last)]
+        variance = (own * (1 - own / weight) / share).astype(np.float32)
+        edges = np.searchsorted(place, np.arange(len(self.members) + 1))
+        for totals, low, high in zip(self.members, edges, edges[1:], strict=False):
+            totals.picked.append(row[low:high] + block.start)
+            totals.variance.append(variance[low:high])

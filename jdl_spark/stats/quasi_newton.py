@@ -25,7 +25,8 @@ from scipy.special import expit
 from jdl_spark.stats.logistic import Apart, Moments, caliper_sds, per_unit, spread
 from jdl_spark.stats.newton import FAR, INTERCEPT, Fitted, independent_columns, separating_columns
 from jdl_spark.stats.pool import RequestGroup
-from jdl_spark.stats.pool_sums import PoolSums, Question, length
+from jdl_spark.stats.pool_sums import PoolSums, Question
+from jdl_spark.stats.pool_view import length
 from jdl_spark.stats.shard import FloatArray
 from jdl_spark.stats.survey import Start
 

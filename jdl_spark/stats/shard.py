@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ BoolArray = NDArray[np.bool_]
 NEVER = np.int32(2**31 - 1)
 """`first_reoffence` of somebody who did not reoffend in the follow-up year."""
 
+_FILTER = 2**20
 _KIND_CODES = {"custody_release": 1, "community_start": 2}
 _SEX_CODES = {"F": 1, "M": 2}
 
@@ -55,6 +57,24 @@ class Rows:
         found = high - low
         first = np.repeat(low - np.cumsum(found) + found, found)
         return np.sort(self.rows[first + np.arange(len(first))])
+
+    def rows_of_each(self, lists: Sequence[IntArray]) -> list[NDArray[np.intp]]:
+        """Return the rows of each of many lists of ids, most of which lie elsewhere; ascending.
+
+        Why a filter: looking up an id takes tens of nanoseconds, and finding out that it cannot be here takes one.
+        """
+        low_bits = np.zeros(_FILTER, dtype=bool)
+        low_bits[self.ids & (_FILTER - 1)] = True
+        ids = np.concatenate([np.zeros(0, np.int64), *lists])
+        ends = np.cumsum([0, *map(len, lists)])
+        likely = np.flatnonzero(low_bits[ids & (_FILTER - 1)])
+        few, edges = ids[likely], np.searchsorted(likely, ends)
+        low, high = (np.searchsorted(self.ids, few, side=side) for side in ("left", "right"))
+        found = high - low
+        first = np.repeat(low - np.cumsum(found) + found, found)
+        rows = self.rows[first + np.arange(len(first))]
+        stops = np.concatenate([[0], np.cumsum(found)])[edges]
+        return [np.sort(rows[start:stop]) for start, stop in pairwise(stops)]
 
 
 @dataclass(frozen=True)

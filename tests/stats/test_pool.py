@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jdl_spark.stats.pool import RequestGroup, is_in, pool_rows, treated_rows
 from jdl_spark.stats.randomness import generator
-from jdl_spark.stats.shard import NEVER, CovariateShard, stratum_code
+from jdl_spark.stats.shard import NEVER, CovariateShard, Rows, stratum_code
 
 
 def make_shard(seed: int, n: int, columns: int = 3) -> CovariateShard:
@@ -26,6 +26,17 @@ def make_shard(seed: int, n: int, columns: int = 3) -> CovariateShard:
         draw.random(n) < 0.9,
         draw.normal(size=(n, columns)),
     )
+
+
+@pytest.mark.parametrize("spread", [40, 2**62])
+def test_rows_of_many_lists_are_those_of_each(spread: int) -> None:
+    draw = np.random.default_rng(spread)
+    rows = Rows.of(draw.integers(-spread, spread, 500).repeat(draw.integers(1, 4, 500)))
+    lists = [np.unique(draw.integers(-spread, spread, n)) for n in (0, 1, 300)] + [np.unique(rows.ids[::7])]
+    for some, found in zip([*lists, *lists], rows.rows_of_each([*lists, *lists]), strict=True):
+        assert found.tolist() == np.flatnonzero(np.isin(rows.ids[np.argsort(rows.rows)], some)).tolist()
+        assert found.tolist() == rows.rows_of(some).tolist()
+    assert rows.rows_of_each([]) == []
 
 
 @pytest.mark.parametrize("n", [0, 1, 7])
