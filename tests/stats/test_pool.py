@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,6 +53,14 @@ def test_a_shard_survives_the_journey_through_bytes(n: int, columns: int) -> Non
         assert before.shape == after.shape
         assert before.tobytes() == after.tobytes()
     assert back.to_bytes() == shard.to_bytes()
+
+
+def test_small_numbers_travel_small_and_none_is_rounded() -> None:
+    columns = [[0.0, 255.0], [0.0, 256.0], [-0.0, 1.0], [0.5, -3.0], [0.1, 1.0], [1e300, 5e-324], [2.0**24 + 1, 0.0]]
+    shard = replace(make_shard(1, 2, len(columns)), matrix=np.array(columns).T.copy())
+    assert CovariateShard.from_bytes(shard.to_bytes(), shard.columns).matrix.tobytes() == shard.matrix.tobytes()
+    types = pa.ipc.open_stream(shard.to_bytes()).schema.types[-len(columns) :]
+    assert [str(kind) for kind in types] == ["uint8", "float", "float", "float", "double", "double", "double"]
 
 
 @settings(max_examples=60, deadline=None)
