@@ -101,8 +101,9 @@ def _survey(
     """Return the strata of the nation, and each request's treated covariates in the order of their ids."""
     strata: dict[int, survey.Stratum] = {}
     parts: dict[int, list[tuple[Any, Any]]] = {}
+    shards = covariates.count()
     for found, treated in passes.ask(
-        covariates, lambda shard: (survey.strata(shard), survey.treated_of(shard, groups))
+        covariates, lambda shard: (survey.strata(shard, shards), survey.treated_of(shard, groups))
     ):
         for code, stratum in found.items():
             strata[code] = strata[code] + stratum if code in strata else stratum

@@ -116,7 +116,7 @@ class _Totals:
         self.question, self.barred = question, barred
         self.gradient = np.zeros(q)
         self.picked: list[NDArray[np.intp]] = []
-        self.variance: list[NDArray[np.float32]] = []
+        self.scale: list[NDArray[np.float32]] = []
         self.n, self.log_likelihood = 0, 0.0
         self.scores, self.chances = np.zeros(3), np.zeros(3)
         self.gap = np.full(len(question.apart), np.inf)
@@ -135,8 +135,8 @@ class _Totals:
         information = np.zeros((0, 0))
         if self.question.draw:
             rows = np.concatenate([np.zeros(0, np.intp), *self.picked])
-            x = view.x32[rows]
-            information = x.T @ (x * np.concatenate([np.zeros(0, np.float32), *self.variance])[:, None])
+            x = view.x32[rows] * np.concatenate([np.zeros(0, np.float32), *self.scale])[:, None]
+            information = x.T @ x
         return PoolSums(self.gradient, information, self.n, self.log_likelihood, _spread(self.scores, self.origin),
                         _spread(self.chances, 0.0), self.gap)  # fmt: skip
 
@@ -226,8 +226,8 @@ class _Tile:
         share = np.minimum(share.ravel()[drawn] * self.view.length[block][row], 1)
         own = mass.ravel()[drawn]
         weight = self.weights[place, np.minimum(self.view.day[block][row], self.last)]
-        variance = (own * (1 - own / weight) / share).astype(np.float32)
+        scale = np.sqrt(own * (1 - own / weight) / share).astype(np.float32)
         edges = np.searchsorted(place, np.arange(len(self.members) + 1))
         for totals, low, high in zip(self.members, edges, edges[1:], strict=False):
             totals.picked.append(row[low:high] + block.start)
-            totals.variance.append(variance[low:high])
+            totals.scale.append(scale[low:high])

@@ -30,10 +30,11 @@ from jdl_spark.stats.pool_view import length
 from jdl_spark.stats.shard import FloatArray
 from jdl_spark.stats.survey import Start
 
-DRAWN = 20_000
-"""Rows of the pool drawn for one information matrix."""
-NEAR = 1e-7
-"""Distance from the optimum, in standard errors, from which the next step is the last."""
+ROUGHLY, CLOSELY = 20_000, 60_000
+"""Rows of the pool drawn for one information matrix: farther from the optimum than CLOSE, and from there on."""
+CLOSE = 1.0
+EXPECTED = 8e-9
+"""A step that should end nearer than this, going by the step before it, is the last."""
 CERTIFIED = 1e-8
 """Distance at which a fit is done; it holds for each coefficient in its own standard error."""
 FAR_OFF = 0.05
@@ -96,7 +97,7 @@ class QuasiNewtonFit:
         self.s_length = length(self.s)
         coefficients = self._fitted_on_start()
         if coefficients is not None:
-            self._ask(coefficients, self._rate(coefficients))
+            self._ask(coefficients, self._rate(coefficients, ROUGHLY))
 
     def take(self, parts: Sequence[PoolSums]) -> None:
         """Use the shards' sums, in shard order; afterwards `question` or `result` has changed."""
@@ -134,18 +135,19 @@ class QuasiNewtonFit:
     # --- steps --------------------------------------------------------------------------------
 
     def _go(self, coefficients: FloatArray, gradient: FloatArray, step: FloatArray, distance: float) -> None:
-        moved = max(float(np.abs(self.x @ step).max()), float(np.abs(self.s @ step).max()))
-        share = min(1.0, LARGEST_STEP / max(moved, 1e-300))
+        share = self._share(step)
         stuck = self.last is not None and distance > SLOW * self.last[2] and self.last[2] < 1.0
+        expected = distance * min(distance / self.last[2], 1.0) if self.last is not None else distance
         self.last = (step * share, gradient, distance)
         anew = distance > FAR_OFF and not stuck
         following = coefficients + step * share
-        self._ask(following, self._rate(following) if anew else 0.0, final=distance <= NEAR)
+        rate = self._rate(following, ROUGHLY if distance > CLOSE else CLOSELY) if anew else 0.0
+        self._ask(following, rate, final=expected <= EXPECTED)
 
-    def _rate(self, coefficients: FloatArray) -> float:
-        """Return the rate at which about DRAWN rows of the pool are drawn."""
+    def _rate(self, coefficients: FloatArray, rows: int) -> float:
+        """Return the rate at which about so many rows of the pool are drawn."""
         mass = self.s_weight * expit(self.s @ coefficients) * self.s_length
-        return DRAWN / max(float(mass.sum()), 1.0)
+        return rows / max(float(mass.sum()), 1.0)
 
     def _step(self, gradient: FloatArray) -> FloatArray:
         """Return the quasi-Newton step: L-BFGS recursion around the drawn information."""
@@ -165,22 +167,27 @@ class QuasiNewtonFit:
         x, rows = self.x, self.s
         coefficients = np.zeros(x.shape[1])
         coefficients[0] = np.log(len(x) / max(self.s_weight.sum(), 1.0))
+        both = np.concatenate([x, rows])
         for _ in range(STARTING_STEPS):
             own, other = expit(x @ coefficients), expit(rows @ coefficients)
             gradient = x.T @ (1.0 - own) - rows.T @ (self.s_weight * other)
             curve = np.concatenate([own * (1.0 - own), self.s_weight * other * (1.0 - other)])
-            both = np.concatenate([x, rows])
-            information = both.T @ (both * curve[:, None])
+            scaled = both * np.sqrt(curve)[:, None]
+            information = scaled.T @ scaled
             information[np.diag_indices_from(information)] += 1e-3  # a column may be constant in so few rows
             try:
                 step = cho_solve(cho_factor(information), gradient)
             except (LinAlgError, ValueError):
                 return None
-            moved = max(float(np.abs(x @ step).max()), float(np.abs(rows @ step).max()))
-            coefficients = coefficients + step * min(1.0, LARGEST_STEP / max(moved, 1e-300))
+            coefficients = coefficients + step * self._share(step)
             if float(gradient @ step) < FAR_OFF**2:
                 break
         return coefficients
+
+    def _share(self, step: FloatArray) -> float:
+        """Return the part of a step that moves nobody farther than LARGEST_STEP."""
+        moved = max(float(np.abs(self.x @ step).max()), float(np.abs(self.s @ step).max()))
+        return min(1.0, LARGEST_STEP / max(moved, 1e-300))
 
     def _ask(self, coefficients: FloatArray, draw: float, final: bool = False) -> None:
         whole = np.zeros(1 + len(self.names))

@@ -77,25 +77,29 @@ class Stratum:
         )
 
 
-def strata(shard: CovariateShard) -> dict[int, Stratum]:
-    """Return the shard's eligible events by stratum."""
+def strata(shard: CovariateShard, shards: int = 1) -> dict[int, Stratum]:
+    """Return the eligible events by stratum of one of so many shards.
+
+    A shard gives its share of a stratum's sample and half as much again, lest the sum of all shards be the nation.
+    """
+    most = min(SAMPLED, 50 + 3 * SAMPLED // (2 * shards))
     found = {}
     codes, starts = np.unique(shard.stratum, return_index=True)
     for code, start, stop in zip(codes, starts, [*starts[1:], len(shard)], strict=True):
         rows = np.arange(start, stop)[shard.eligible[start:stop]]
         if len(rows):
-            found[int(code)] = _stratum(shard, rows)
+            found[int(code)] = _stratum(shard, rows, most)
     return found
 
 
-def _stratum(shard: CovariateShard, rows: NDArray[np.intp]) -> Stratum:
+def _stratum(shard: CovariateShard, rows: NDArray[np.intp], most: int) -> Stratum:
     n = len(rows)
     matrix = shard.matrix[rows]
     summary = moments(matrix, np.zeros(n, dtype=bool), np.ones(n), np.array([n, 0]))
     draw = uniform(shard.event_id[rows])
     order = np.argsort(draw, kind="stable")
-    below = float(draw[order[SAMPLED]]) if n > SAMPLED else 1.0
-    kept = order[:SAMPLED]
+    below = float(draw[order[most]]) if n > most else 1.0
+    kept = order[:most]
     return Stratum(
         summary, draw[kept], matrix[kept], shard.first_reoffence[rows[kept]], shard.offender_id[rows[kept]], below
     )

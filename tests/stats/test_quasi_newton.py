@@ -65,7 +65,7 @@ def requests(shards: list[CovariateShard], count: int, people: int, seed: int = 
 def everything(shards: list[CovariateShard]) -> dict[int, survey.Stratum]:
     found: dict[int, survey.Stratum] = {}
     for shard in shards:
-        for code, stratum in survey.strata(shard).items():
+        for code, stratum in survey.strata(shard, len(shards)).items():
             found[code] = found[code] + stratum if code in found else stratum
     return found
 
